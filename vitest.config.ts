@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config'
+
+const suite = (name: string, include: string[], more: object = {}) => ({
+  extends: true as const,
+  test: { name, include, ...more },
+})
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@mreg/source'] } },
+  test: {
+    // Real processes, databases and sockets on busy machines: what fails twice is broken.
+    retry: 1,
+    reporters: ['default', 'json'],
+    // What .ci/run counts.
+    outputFile: { json: 'test-results/vitest.json' },
+    projects: [
+      suite('unit', ['{packages,apps}/*/test/**/*.test.ts', '{docs,tooling}/test/**/*.test.ts'], {
+        // An embedded database takes seconds to start on a busy machine.
+        testTimeout: 30_000,
+        hookTimeout: 60_000,
+      }),
+      suite('integration', ['{packages,apps}/*/test/**/*.integration.ts'], {
+        globalSetup: ['packages/testing/src/vitest-services.ts'],
+        testTimeout: 30_000,
+        hookTimeout: 60_000,
+      }),
+      suite('e2e', ['e2e/**/*.e2e.ts'], {
+        globalSetup: ['packages/testing/src/vitest-services.ts'],
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+      }),
+    ],
+  },
+})
