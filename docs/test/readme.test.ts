@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { withSettingsTable } from '../settings-table.ts'
+
+/** The formatter pads the cells of tables; what is in them counts. */
+const unpadded = (markdown: string): string =>
+  markdown.replaceAll(/ *\| */gu, '|').replaceAll(/-{3,}/gu, '---')
+
+test('the README has every setting as the code has it', () => {
+  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
+  expect(unpadded(readme), 'run `pnpm docs`').toBe(unpadded(withSettingsTable(readme)))
+})
