@@ -1,0 +1,24 @@
+/** What a principal may do, widest first. */
+export type Role = 'admin' | 'operator' | 'user' | 'readonly'
+
+/** Who is asking. Every handler gets one; nothing is answered without one. */
+export interface Principal {
+  /** Stable and unique in its tenant; goes into audit and session tokens. */
+  readonly id: string
+  /** The tenant whose objects it sees. */
+  readonly tenantId: string
+  readonly role: Role
+  /** How it was recognised: `local` when `/mcp` is open on loopback, `key` by a key. */
+  readonly kind: 'local' | 'key'
+}
+
+/** The tenant of everything that names no other. */
+export const DEFAULT_TENANT = 'default'
+
+/** Who calls `/mcp` when it is open on loopback. */
+export const LOCAL_PRINCIPAL: Principal = Object.freeze({
+  id: 'local',
+  tenantId: DEFAULT_TENANT,
+  role: 'user',
+  kind: 'local',
+})

@@ -1,0 +1,232 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+
+import * as z from 'zod'
+
+import { isLoopback } from '../loopback.ts'
+import { type SettingGroups, type SettingsFile, settingsFileSchema } from './groups.ts'
+import { ENVIRONMENTS, presets } from './presets.ts'
+import { readEnvironment, reasonOf } from './read-environment.ts'
+import { type SettingFault, SettingsError } from './settings-error.ts'
+import type { Settings } from './settings.ts'
+
+/** The shortest key that counts as strong: 32 characters of hexadecimal are 128 bits. */
+const MINIMUM_KEY_LENGTH = 32
+
+const WEAK_KEY = /^(.)\1*$|changeme|password|secret|example|default/iu
+
+const url = (protocols: readonly string[]): z.ZodType<string> =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  })
+
+const bootSchema = z.object({
+  MREG_ENVIRONMENT: z
+    .enum(ENVIRONMENTS, { error: `must be ${ENVIRONMENTS.join(', ')}` })
+    .default('development'),
+  MREG_HOST: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((host) => host.trim())
+        .filter(Boolean),
+    )
+    .refine((hosts) => hosts.length > 0 && hosts.every((host) => host === 'localhost' || isIP(host) !== 0), {
+      error: 'must be an IP address, "localhost", or several with commas',
+    })
+    .default(['127.0.0.1', '::1']),
+  MREG_PORT: z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be a whole number')
+    .min(0, 'must be from 0 to 65535')
+    .max(65_535, 'must be from 0 to 65535')
+    .default(6734),
+  MREG_PUBLIC_URL: url(['http:', 'https:']).optional(),
+  MREG_DATA_DIR: z.string().optional(),
+  MREG_DATABASE_URL: url(['postgres:', 'postgresql:', 'memory:']).optional(),
+  MREG_DATABASE_LISTEN_URL: z
+    .union([z.literal('off'), url(['postgres:', 'postgresql:'])], {
+      error: 'must be "off" or a URL that starts with postgres://',
+    })
+    .optional(),
+  MREG_REDIS_URL: url(['redis:', 'rediss:']).optional(),
+  MREG_HEALTH_MODE: z
+    .enum(['embedded', 'worker', 'off'], { error: 'must be embedded, worker or off' })
+    .default('embedded'),
+  MREG_WORKERS: z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(256, 'must be at most 256')
+    .default(1),
+  MREG_CONFIG: z.string().optional(),
+  MREG_AUTH_MODE: z.enum(['none', 'required'], { error: 'must be none or required' }).optional(),
+  MREG_ADMIN_KEY: z.string().optional(),
+  MREG_SECRET_KEY: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((key) => key.trim())
+        .filter(Boolean),
+    )
+    .optional(),
+  MREG_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be debug, info, warn, error or silent',
+    })
+    .default('info'),
+})
+
+type BootValues = z.infer<typeof bootSchema>
+
+export interface CreateSettingsOptions {
+  /** The process environment, such as `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Where data goes when `MREG_DATA_DIR` is not set. Default: `.mreg` in the working directory. */
+  readonly defaultDataDirectory?: string | undefined
+  /** Gives the text of a file; throws when it cannot. Default: reads UTF-8 from disk. */
+  readonly readFile?: ((path: string) => string) | undefined
+}
+
+/**
+ * The settings factory: preset of the environment, then the settings file, then the environment
+ * variables, each over the one before.
+ *
+ * @throws {SettingsError} that lists every faulty setting at once. It shows no secret.
+ */
+export const createSettings = (options: CreateSettingsOptions): Settings => {
+  const readFile = options.readFile ?? ((path: string) => readFileSync(path, 'utf8'))
+  const reading = readEnvironment(options.environment, readFile)
+  const parsed = bootSchema.safeParse(reading.values)
+  const faults = [...reading.faults, ...(parsed.success ? [] : faultsOf(parsed.error))]
+  const environment = parsed.data?.MREG_ENVIRONMENT ?? 'development'
+  if (environment !== 'production') faults.push(...reading.unknown)
+  const file = readSettingsFile(reading.values.MREG_CONFIG, readFile, faults)
+  if (!parsed.success) throw new SettingsError(faults)
+
+  const boot = parsed.data
+  const mode = boot.MREG_AUTH_MODE ?? (environment === 'production' ? 'required' : 'none')
+  faults.push(...faultsOfCombination(boot, mode))
+  if (faults.length > 0) throw new SettingsError(faults)
+
+  return Object.freeze<Settings>({
+    ...overlay(presets[environment], file),
+    environment,
+    listen: {
+      hosts: boot.MREG_HOST,
+      port: boot.MREG_PORT,
+      publicUrl: boot.MREG_PUBLIC_URL === undefined ? undefined : new URL(boot.MREG_PUBLIC_URL),
+    },
+    dataDirectory: resolve(boot.MREG_DATA_DIR ?? options.defaultDataDirectory ?? '.mreg'),
+    store: {
+      kind: storeKind(boot.MREG_DATABASE_URL),
+      url: storeKind(boot.MREG_DATABASE_URL) === 'postgres' ? boot.MREG_DATABASE_URL : undefined,
+      listenUrl: boot.MREG_DATABASE_LISTEN_URL,
+      redisUrl: boot.MREG_REDIS_URL,
+    },
+    access: { mode, adminKey: boot.MREG_ADMIN_KEY, secretKeys: boot.MREG_SECRET_KEY },
+    healthMode: boot.MREG_HEALTH_MODE,
+    workers: boot.MREG_WORKERS,
+    logLevel: boot.MREG_LOG_LEVEL,
+    warnings: reading.unknown.map(({ setting, message }) => `${setting} ${message}`),
+  })
+}
+
+const storeKind = (databaseUrl: string | undefined): Settings['store']['kind'] => {
+  if (databaseUrl === undefined) return 'embedded'
+  return databaseUrl.startsWith('memory:') ? 'memory' : 'postgres'
+}
+
+const readSettingsFile = (
+  path: string | undefined,
+  readFile: (path: string) => string,
+  faults: SettingFault[],
+): SettingsFile => {
+  if (path === undefined) return {}
+  let content: unknown
+  try {
+    content = JSON.parse(readFile(path))
+  } catch (error) {
+    const reason =
+      error instanceof SyntaxError ? `is not JSON: ${error.message}` : `cannot be read (${reasonOf(error)})`
+    faults.push({ setting: 'MREG_CONFIG', message: `${path} ${reason}` })
+    return {}
+  }
+  const parsed = settingsFileSchema.safeParse(content)
+  if (parsed.success) return parsed.data
+  faults.push(...faultsOf(parsed.error, path))
+  return {}
+}
+
+const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
+  limits: { ...preset.limits, ...defined(file.limits) },
+  timeouts: { ...preset.timeouts, ...defined(file.timeouts) },
+  breaker: { ...preset.breaker, ...defined(file.breaker) },
+  health: { ...preset.health, ...defined(file.health) },
+  stdio: { ...preset.stdio, ...defined(file.stdio) },
+  cache: { ...preset.cache, ...defined(file.cache) },
+  database: { ...preset.database, ...defined(file.database) },
+  security: { ...preset.security, ...defined(file.security) },
+})
+
+/** The members that have a value: one that is undefined must not hide the preset's. */
+const defined = <Group extends object>(
+  group: Group | undefined,
+): { [Name in keyof Group]?: Exclude<Group[Name], undefined> } =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the filter is what the type says
+  Object.fromEntries(Object.entries(group ?? {}).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Group]?: Exclude<Group[Name], undefined>
+  }
+
+/** What no variable shows alone. */
+const faultsOfCombination = (boot: BootValues, mode: 'none' | 'required'): SettingFault[] => {
+  const faults: SettingFault[] = []
+  const offLoopback = boot.MREG_HOST.filter((host) => !isLoopback(host))
+  const production = boot.MREG_ENVIRONMENT === 'production'
+  if (mode === 'none' && (offLoopback.length > 0 || production)) {
+    const where = production ? 'in production' : `while MREG_HOST listens on ${offLoopback.join(', ')}`
+    faults.push({ setting: 'MREG_AUTH_MODE', message: `must be "required" ${where}` })
+  }
+  if (offLoopback.length > 0 && boot.MREG_PUBLIC_URL === undefined) {
+    faults.push({
+      setting: 'MREG_PUBLIC_URL',
+      message: `must be set while MREG_HOST listens on ${offLoopback.join(', ')}: the URL by which clients reach the gateway`,
+    })
+  }
+  if (boot.MREG_HEALTH_MODE === 'worker' && storeKind(boot.MREG_DATABASE_URL) !== 'postgres') {
+    faults.push({ setting: 'MREG_HEALTH_MODE', message: '"worker" needs MREG_DATABASE_URL=postgres://…' })
+  }
+  if (
+    boot.MREG_WORKERS > 1 &&
+    (storeKind(boot.MREG_DATABASE_URL) !== 'postgres' || boot.MREG_REDIS_URL === undefined)
+  ) {
+    faults.push({
+      setting: 'MREG_WORKERS',
+      message: 'more than one needs MREG_DATABASE_URL=postgres://… and MREG_REDIS_URL=redis://…',
+    })
+  }
+  for (const [setting, keys] of [
+    ['MREG_ADMIN_KEY', boot.MREG_ADMIN_KEY === undefined ? [] : [boot.MREG_ADMIN_KEY]],
+    ['MREG_SECRET_KEY', boot.MREG_SECRET_KEY ?? []],
+  ] as const) {
+    if (production && keys.length === 0) {
+      faults.push({
+        setting,
+        message: `must be set in production, to at least ${MINIMUM_KEY_LENGTH} random characters`,
+      })
+    }
+    if (keys.some((key) => key.length < MINIMUM_KEY_LENGTH || WEAK_KEY.test(key))) {
+      faults.push({ setting, message: `is weak: use at least ${MINIMUM_KEY_LENGTH} random characters` })
+    }
+  }
+  return faults
+}
+
+const faultsOf = (error: z.ZodError, file?: string): SettingFault[] =>
+  error.issues.map((issue) => ({
+    setting: issue.path.length === 0 ? (file ?? 'settings') : issue.path.join('.'),
+    message: `${issue.message}${file === undefined ? '' : ` (in ${file})`}`,
+  }))

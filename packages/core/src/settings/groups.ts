@@ -1,0 +1,131 @@
+import * as z from 'zod'
+
+const milliseconds = (maximum = 86_400_000): z.ZodInt => z.int().min(1).max(maximum)
+const bytes = (maximum = 1_073_741_824): z.ZodInt => z.int().min(1024).max(maximum)
+const count = (maximum = 1_000_000): z.ZodInt => z.int().min(1).max(maximum)
+
+/**
+ * The groups of the settings file, each field with its unit in the name, its range and its meaning.
+ * The table in the README is made from these, so the meaning is written for a reader of that table.
+ */
+export const settingGroups = {
+  limits: z.strictObject({
+    maxRequestBytes: bytes().describe('Largest request body; a larger one is answered 413.'),
+    maxReplyBytes: bytes().describe(
+      'Largest reply or event of an upstream; a larger one becomes an error that names the limit.',
+    ),
+    maxJsonDepth: z.int().min(8).max(512).describe('Deepest nesting of a JSON-RPC message.'),
+    maxInFlightRequests: count().describe(
+      'MCP requests handled at once; more are answered 503 with Retry-After before they are read.',
+    ),
+    maxConnectionsPerOrigin: count(10_000).describe('Connections to one upstream origin.'),
+    maxSessions: count().describe(
+      'Upstream sessions remembered at once; the one idle longest goes first and is rebuilt on return.',
+    ),
+  }),
+  timeouts: z.strictObject({
+    connectMs: milliseconds(60_000).describe('To reach an upstream: name, connection and TLS.'),
+    requestMs: milliseconds().describe('For a whole request other than `tools/call`.'),
+    toolCallMs: milliseconds().describe('For a whole `tools/call`; a server may set its own.'),
+    probeMs: milliseconds(600_000).describe('For one probe of an endpoint.'),
+    streamAfterMs: milliseconds(60_000).describe(
+      'When an upstream has sent nothing for so long, the answer starts as an event stream.',
+    ),
+    heartbeatMs: milliseconds(600_000).describe(
+      'Between comments on an answer stream that is otherwise silent.',
+    ),
+    sessionMs: milliseconds(30 * 86_400_000).describe('Age at which a client session ends.'),
+    sessionIdleMs: milliseconds().describe(
+      'After so long without a request, the memory of a session is freed; its token stays good.',
+    ),
+    drainMs: milliseconds(600_000).describe('At the end of the process, for requests under way.'),
+    clientHeadersMs: milliseconds(600_000).describe('For a client to send its request head.'),
+    clientBodyMs: milliseconds(600_000).describe('For a client to send its whole request.'),
+  }),
+  breaker: z.strictObject({
+    failureThreshold: count(1000).describe('Failures in a row that open the circuit of an endpoint.'),
+    openMs: milliseconds(3_600_000).describe(
+      'How long an open circuit waits before it lets one request try; doubles while that fails.',
+    ),
+    maxOpenMs: milliseconds(3_600_000).describe('The most that doubling comes to.'),
+  }),
+  health: z.strictObject({
+    intervalMs: milliseconds().describe('Between probes of an endpoint that works.'),
+    unhealthyIntervalMs: milliseconds().describe('Between probes of an endpoint that does not work.'),
+    maxConcurrentProbes: count(1000).describe('Probes under way at once.'),
+  }),
+  stdio: z.strictObject({
+    startMs: milliseconds(3_600_000).describe('Until the process of a server is ready.'),
+    packageStartMs: milliseconds(3_600_000).describe(
+      'The same for a command that fetches what it runs: npx, uvx, docker and their like.',
+    ),
+    maxStarting: count(1000).describe(
+      'How many of those start at once. Of one package only one starts at a time.',
+    ),
+    writeMs: milliseconds(600_000).describe('How long a process may leave a message unread.'),
+    stopMs: milliseconds(600_000).describe('Between TERM and KILL when a process is ended.'),
+    idleMs: milliseconds().describe('A process that no client uses for so long is ended.'),
+    restartMs: milliseconds(3_600_000).describe(
+      'After a second failure in a row, how long until the next start; doubles with each further one.',
+    ),
+    maxRestartMs: milliseconds(3_600_000).describe('The most that doubling comes to.'),
+    maxProcesses: count(10_000).describe(
+      'Processes at once, of all servers. When there is no room, one that is idle makes way.',
+    ),
+    maxProcessesPerServer: count(10_000).describe('Processes at once, of one server.'),
+  }),
+  cache: z.strictObject({
+    keyPrefix: z
+      .string()
+      .regex(/^[\w:.-]{1,64}$/u, 'must be 1 to 64 letters, digits, or any of _ : . -')
+      .describe('Start of every key and channel in Redis: installations that share one need different ones.'),
+  }),
+  database: z.strictObject({
+    minConnections: z.int().min(0).max(1000).describe('Connections to PostgreSQL kept open.'),
+    maxConnections: count(1000).describe('Connections to PostgreSQL at most.'),
+    tls: z
+      .enum(['require', 'prefer', 'off'])
+      .describe('TLS to PostgreSQL: demanded, used when the URL asks for it, or never.'),
+    acquireMs: milliseconds(60_000).describe('To get a connection from the pool.'),
+    statementMs: milliseconds(600_000).describe('For one statement.'),
+    logStatements: z.boolean().describe('Whether statements are logged, at level debug.'),
+    changePollMs: milliseconds(600_000).describe(
+      'Between looks at the change log when nothing announces changes.',
+    ),
+  }),
+  security: z.strictObject({
+    allowedHosts: z
+      .array(z.string().min(1))
+      .describe(
+        'Host names by which clients may address the gateway, besides its own addresses and its public URL.',
+      ),
+    allowedOrigins: z
+      .array(z.string().min(1))
+      .describe('Origins of web pages that may call it, besides its own.'),
+    corsOnLoopback: z.boolean().describe('Whether web pages served from loopback may call it.'),
+    securityHeaders: z.boolean().describe('Whether answers carry security headers.'),
+    tokenLifetimeMs: milliseconds(30 * 86_400_000).describe(
+      'How long the tokens are good that the gateway issues to clients; it issues none yet.',
+    ),
+  }),
+} as const
+
+/** The groups and their fields, complete. */
+export type SettingGroups = {
+  readonly [Group in keyof typeof settingGroups]: Readonly<z.infer<(typeof settingGroups)[Group]>>
+}
+
+/** What a settings file may hold: any of the groups, any of their fields. */
+export const settingsFileSchema = z.strictObject({
+  limits: settingGroups.limits.partial().optional(),
+  timeouts: settingGroups.timeouts.partial().optional(),
+  breaker: settingGroups.breaker.partial().optional(),
+  health: settingGroups.health.partial().optional(),
+  stdio: settingGroups.stdio.partial().optional(),
+  cache: settingGroups.cache.partial().optional(),
+  database: settingGroups.database.partial().optional(),
+  security: settingGroups.security.partial().optional(),
+})
+
+/** The content of a settings file, checked. */
+export type SettingsFile = z.infer<typeof settingsFileSchema>

@@ -1,0 +1,89 @@
+import type { SettingGroups } from './groups.ts'
+
+/** What the process is run for. Picks the preset of every group. */
+export type Environment = 'development' | 'testing' | 'production'
+
+export const ENVIRONMENTS: readonly Environment[] = ['development', 'testing', 'production']
+
+const MEBIBYTE = 1024 * 1024
+const HOUR_MS = 3_600_000
+
+const development: SettingGroups = {
+  limits: {
+    maxRequestBytes: 10 * MEBIBYTE,
+    maxReplyBytes: 32 * MEBIBYTE,
+    maxJsonDepth: 64,
+    maxInFlightRequests: 1000,
+    maxConnectionsPerOrigin: 256,
+    maxSessions: 10_000,
+  },
+  timeouts: {
+    connectMs: 2000,
+    requestMs: 60_000,
+    toolCallMs: 15 * 60_000,
+    probeMs: 10_000,
+    streamAfterMs: 5000,
+    heartbeatMs: 15_000,
+    sessionMs: 7 * 24 * HOUR_MS,
+    sessionIdleMs: 30 * 60_000,
+    drainMs: 20_000,
+    clientHeadersMs: 10_000,
+    clientBodyMs: 15_000,
+  },
+  breaker: { failureThreshold: 5, openMs: 5000, maxOpenMs: 60_000 },
+  health: { intervalMs: 30_000, unhealthyIntervalMs: 10_000, maxConcurrentProbes: 8 },
+  stdio: {
+    startMs: 30_000,
+    packageStartMs: 120_000,
+    maxStarting: 3,
+    writeMs: 10_000,
+    stopMs: 2000,
+    idleMs: 30 * 60_000,
+    restartMs: 1000,
+    maxRestartMs: 60_000,
+    maxProcesses: 100,
+    maxProcessesPerServer: 20,
+  },
+  cache: { keyPrefix: 'mreg:' },
+  database: {
+    minConnections: 2,
+    maxConnections: 10,
+    tls: 'prefer',
+    acquireMs: 1000,
+    statementMs: 2000,
+    logStatements: true,
+    changePollMs: 15_000,
+  },
+  security: {
+    allowedHosts: [],
+    allowedOrigins: [],
+    corsOnLoopback: true,
+    securityHeaders: false,
+    tokenLifetimeMs: 24 * HOUR_MS,
+  },
+}
+
+const testing: SettingGroups = {
+  ...development,
+  database: { ...development.database, minConnections: 1, maxConnections: 5, logStatements: false },
+}
+
+const production: SettingGroups = {
+  ...development,
+  database: {
+    ...development.database,
+    minConnections: 10,
+    maxConnections: 50,
+    tls: 'require',
+    logStatements: false,
+  },
+  security: {
+    ...development.security,
+    corsOnLoopback: false,
+    securityHeaders: true,
+    tokenLifetimeMs: HOUR_MS,
+  },
+}
+
+/** The values that each environment starts from; the settings file and the environment variables go over them. */
+export const presets: Readonly<Record<Environment, SettingGroups>> = { development, testing, production }
