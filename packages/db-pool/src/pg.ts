@@ -1,0 +1,2 @@
+export { createPostgresPool } from './postgres/create-postgres-pool.ts'
+export type { PostgresPoolOptions } from './postgres/postgres-options.ts'

@@ -1,0 +1,2 @@
+export { createPglitePool, type PglitePool } from './pglite/create-pglite-pool.ts'
+export type { PglitePoolOptions } from './pglite/pglite-options.ts'

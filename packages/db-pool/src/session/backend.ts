@@ -1,0 +1,31 @@
+import type { Kysely } from 'kysely'
+
+import type { Notice } from '../database-pool.ts'
+import type { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
+
+/** What a pool needs of a kind of database. Everything else is shared. */
+export interface Backend<Schema> {
+  readonly kind: 'postgres' | 'pglite'
+  /** Runs on the pool's connections. */
+  readonly kysely: Kysely<Schema>
+  /** Tries once to reach or open the database. */
+  open(): Promise<void>
+  /** What makes the database unusable, for a person; undefined when `error` does not say that it is. */
+  unavailability(error: unknown): DatabaseUnavailableError | undefined
+  /** Whether `error`, the answer to a commit, leaves open what became of it. */
+  commitUnknown(error: unknown): boolean
+  /** Runs `work` on one connection that nobody else uses and that has no time limit for statements. */
+  migrationConnection<T>(work: (kysely: Kysely<unknown>) => Promise<T>): Promise<T>
+  listen(channel: string, handler: (notice: Notice) => void): Promise<AsyncDisposable>
+  connections(): ConnectionCounts
+  /** Ends all connections; what is not free after `timeoutMs` is cut. */
+  close(timeoutMs: number): Promise<void>
+}
+
+export interface ConnectionCounts {
+  readonly size: number
+  readonly available: number
+  readonly waiting: number
+  readonly limit: number
+  readonly discarded: number
+}

@@ -1,0 +1,8 @@
+export { createHttpClient } from './got/create-http-client.ts'
+export type {
+  HttpClient,
+  HttpClientOptions,
+  HttpClientRequest,
+  HttpClientRequestOptions,
+  HttpClientResponse,
+} from './got/http-client.ts'
