@@ -1,0 +1,32 @@
+import { ValidationError } from '@mreg/core'
+
+import { isStorableText } from './storable-text.ts'
+
+/** Where a list goes on: the sort key of the last item of a page. Opaque to whoever carries it. */
+export const encodeCursor = (sortKey: readonly string[]): string =>
+  Buffer.from(JSON.stringify(sortKey)).toString('base64url')
+
+/**
+ * Reads what {@link encodeCursor} gave.
+ *
+ * @param length how many parts the sort key has.
+ * @throws {ValidationError} code `invalid_cursor`.
+ */
+export const decodeCursor = (cursor: string, length: number): readonly string[] => {
+  const parts = parse(cursor)
+  if (!Array.isArray(parts) || parts.length !== length || !parts.every(isStorable)) {
+    const message = 'must be the nextCursor of an earlier page, unchanged'
+    throw new ValidationError([{ path: 'cursor', message }], { code: 'invalid_cursor' })
+  }
+  return parts
+}
+
+const isStorable = (part: unknown): part is string => typeof part === 'string' && isStorableText(part)
+
+const parse = (cursor: string): unknown => {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,13 @@
+import type { Migration } from '@mreg/db-pool'
+
+import { registry } from './migration-0001-registry.ts'
+import { upstreamGrants } from './migration-0002-upstream-grants.ts'
+
+/**
+ * The schema, step by step, for `DatabasePool.migrate`. Names only ever sort after those before them; a step
+ * that was released is never edited.
+ */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-registry': registry,
+  '0002-upstream-grants': upstreamGrants,
+}

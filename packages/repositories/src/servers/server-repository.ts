@@ -1,0 +1,196 @@
+import { ConflictError, NotFoundError, type ServerRecord, type ServerStatus, SLUG_PATTERN } from '@mreg/core'
+import type { TenantSession } from '@mreg/db-pool'
+import { sql } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
+
+import { BaseRepository } from '../base/base-repository.ts'
+import { newEntityId } from '../base/entity-id.ts'
+import { appendChange, lockTenant } from '../changes/append-change.ts'
+import type { RegistryDatabase } from '../schema/registry-database.ts'
+import { dropUnusedSecrets, storeEndpoints } from './endpoint-store.ts'
+import type { NewServer, ServerFilter, ServerPatch } from './new-server.ts'
+import { ENDPOINT_COLUMNS, toEndpointRecord, toServerRecord } from './server-row.ts'
+
+/** The servers of one tenant, with their endpoints. Lists are in the order of their slugs. */
+export class ServerRepository extends BaseRepository<ServerRecord, NewServer, ServerPatch, ServerFilter> {
+  protected readonly noun = 'server'
+  protected readonly sortKeyLength = 1
+
+  /** undefined: there is none of that slug in this tenant. */
+  async getBySlug(slug: string): Promise<ServerRecord | undefined> {
+    return SLUG_PATTERN.test(slug)
+      ? await this.#one(selectServers(this.session).where('servers.slug', '=', slug))
+      : undefined
+  }
+
+  /**
+   * Says how the server is doing. A new status is in the change log; the server's revision stays, because
+   * nobody edited it.
+   *
+   * @returns whether that is news.
+   * @throws {NotFoundError} code `server_not_found`.
+   */
+  async setStatus(id: string, status: ServerStatus): Promise<boolean> {
+    await lockTenant(this.session)
+    const server = await this.getById(id)
+    if (server === undefined) {
+      throw this.notFound(id)
+    }
+    if (server.status === status) {
+      return false
+    }
+    await this.session.kysely
+      .updateTable('servers')
+      .set({ status })
+      .where('tenant_id', '=', this.session.tenantId)
+      .where('id', '=', id)
+      .execute()
+    await appendChange(this.session, 'server_status', id)
+    return true
+  }
+
+  protected async insert(input: NewServer): Promise<ServerRecord> {
+    const id = input.id ?? newEntityId()
+    // The tenant is locked, so a slug that is taken is known now; a violated constraint would end the transaction.
+    const inserted = await this.session.kysely
+      .insertInto('servers')
+      .values({
+        id,
+        tenant_id: this.session.tenantId,
+        slug: input.slug,
+        title: input.title ?? null,
+        description: input.description ?? null,
+        version: input.version ?? null,
+        tags: [...(input.tags ?? [])],
+        visibility: input.visibility ?? 'private',
+        settings: JSON.stringify(input.settings ?? {}),
+        managed_by: input.managedBy ?? 'api',
+      })
+      .onConflict((conflict) => conflict.constraint('servers_slug_key').doNothing())
+      .returning('id')
+      .executeTakeFirst()
+    if (inserted === undefined) {
+      const message = `the slug "${input.slug}" is taken by another server of this tenant: choose another, or change that server`
+      throw new ConflictError('server_slug_taken', message)
+    }
+    await storeEndpoints(this.session, id, [], input.endpoints)
+    return await this.#stored(id)
+  }
+
+  protected async find(id: string): Promise<ServerRecord | undefined> {
+    return await this.#one(selectServers(this.session).where('servers.id', '=', id))
+  }
+
+  protected async findPage(
+    { q, tag, transport, status }: ServerFilter,
+    after: readonly string[] | undefined,
+    limit: number,
+  ): Promise<readonly ServerRecord[]> {
+    let query = selectServers(this.session)
+    if (after?.[0] !== undefined) {
+      query = query.where('servers.slug', '>', after[0])
+    }
+    if (status !== undefined) {
+      query = query.where('servers.status', '=', status)
+    }
+    if (tag !== undefined) {
+      query = query.where(sql<boolean>`${tag} = any(servers.tags)`)
+    }
+    if (transport !== undefined) {
+      query = query.where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('server_endpoints')
+            .select(sql<number>`1`.as('has'))
+            .where('server_endpoints.tenant_id', '=', this.session.tenantId)
+            .whereRef('server_endpoints.server_id', '=', 'servers.id')
+            .where('server_endpoints.transport', '=', transport),
+        ),
+      )
+    }
+    if (q !== undefined) {
+      const pattern = `%${q.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`
+      query = query.where((eb) =>
+        eb.or([
+          eb('servers.slug', 'ilike', pattern),
+          eb('servers.title', 'ilike', pattern),
+          eb('servers.description', 'ilike', pattern),
+        ]),
+      )
+    }
+    const rows = await query.orderBy('servers.slug').limit(limit).execute()
+    return rows.map(({ endpoints, ...row }) => toServerRecord(row, endpoints.map(toEndpointRecord)))
+  }
+
+  protected sortKeyOf({ slug }: ServerRecord): readonly string[] {
+    return [slug]
+  }
+
+  protected async apply(current: ServerRecord, patch: ServerPatch): Promise<ServerRecord> {
+    const { title, description, version, tags, visibility, settings, managedBy, endpoints } = patch
+    await this.session.kysely
+      .updateTable('servers')
+      .set({
+        revision: sql<number>`revision + 1`,
+        updated_at: sql<Date>`now()`,
+        ...(title === undefined ? {} : { title }),
+        ...(description === undefined ? {} : { description }),
+        ...(version === undefined ? {} : { version }),
+        ...(tags === undefined ? {} : { tags: [...tags] }),
+        ...(visibility === undefined ? {} : { visibility }),
+        ...(settings === undefined ? {} : { settings: JSON.stringify(settings) }),
+        ...(managedBy === undefined ? {} : { managed_by: managedBy }),
+      })
+      .where('tenant_id', '=', this.session.tenantId)
+      .where('id', '=', current.id)
+      .execute()
+    if (endpoints !== undefined) {
+      await storeEndpoints(this.session, current.id, current.endpoints, endpoints)
+    }
+    return await this.#stored(current.id)
+  }
+
+  protected async remove(current: ServerRecord): Promise<void> {
+    await this.session.kysely
+      .deleteFrom('servers')
+      .where('tenant_id', '=', this.session.tenantId)
+      .where('id', '=', current.id)
+      .execute()
+    await dropUnusedSecrets(this.session, current.endpoints)
+  }
+
+  async #one(query: ServerQuery): Promise<ServerRecord | undefined> {
+    const row = await query.executeTakeFirst()
+    if (row === undefined) {
+      return undefined
+    }
+    const { endpoints, ...server } = row
+    return toServerRecord(server, endpoints.map(toEndpointRecord))
+  }
+
+  async #stored(id: string): Promise<ServerRecord> {
+    const server = await this.find(id)
+    if (server === undefined) {
+      throw new NotFoundError('server_not_found', `the server "${id}" vanished while it was being stored`)
+    }
+    return server
+  }
+}
+
+/** The tenant's servers, each with its endpoints in their order. */
+const selectServers = ({ kysely, tenantId }: TenantSession<RegistryDatabase>) =>
+  kysely
+    .selectFrom('servers')
+    .selectAll('servers')
+    .select((eb) =>
+      jsonArrayFrom(
+        eb
+          .selectFrom('server_endpoints')
+          .select(ENDPOINT_COLUMNS)
+          .whereRef('server_endpoints.server_id', '=', 'servers.id')
+          .orderBy('server_endpoints.position'),
+      ).as('endpoints'),
+    )
+    .where('servers.tenant_id', '=', tenantId)
+
+type ServerQuery = ReturnType<typeof selectServers>

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+
+import { migrations } from '../../src/index.ts'
+import { describeChanges } from './changes.ts'
+import { describeGrants } from './grants.ts'
+import { describeIsolation } from './isolation.ts'
+import type { RegistryPool } from './registry.ts'
+import { describeServerLists } from './server-lists.ts'
+import { describeServers } from './servers.ts'
+import { describeSnapshots } from './snapshots.ts'
+
+/**
+ * What the repositories must do on every kind of database.
+ *
+ * @param open gives a pool over an empty database.
+ */
+export const describeRepositories = (open: () => RegistryPool): void => {
+  describe('the repositories', () => {
+    let pool: RegistryPool | undefined
+    const opened = (): RegistryPool => {
+      if (pool === undefined) {
+        throw new Error('the pool is not open')
+      }
+      return pool
+    }
+
+    beforeAll(async () => {
+      pool = open()
+      await pool.initialize()
+      await pool.migrate(migrations)
+    }, 60_000)
+
+    afterAll(() => pool?.close())
+
+    describeServers(opened)
+    describeServerLists(opened)
+    describeChanges(opened)
+    describeSnapshots(opened)
+    describeIsolation(opened)
+    describeGrants(opened)
+  })
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+
+import { MigrationError } from '@mreg/db-pool'
+import { createPostgresPool } from '@mreg/db-pool/pg'
+import { createTestDatabase, type TestDatabase } from '@mreg/testing'
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { migrations, TENANT_ROLE } from '../src/index.ts'
+import { createTenantRole } from '../src/schema/create-tenant-role.ts'
+import { makeTenant, type RegistryPool, rejection, serverNamed, withServers } from './contract/registry.ts'
+
+const administrate = async (url: string, statement: string): Promise<void> => {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+describe('the schema', { timeout: 60_000 }, () => {
+  const databases: TestDatabase[] = []
+  const roles: string[] = []
+  const pools: RegistryPool[] = []
+
+  const makeDatabase = async (): Promise<TestDatabase> => {
+    const database = await createTestDatabase()
+    databases.push(database)
+    return database
+  }
+
+  const open = (connectionString: string): RegistryPool => {
+    const pool: RegistryPool = createPostgresPool({
+      connectionString,
+      acquireTimeoutMs: 20_000,
+      maxConnections: 3,
+    })
+    pools.push(pool)
+    return pool
+  }
+
+  /** Roles belong to the cluster, so these are removed at the end, after the databases that know them. */
+  const newRole = (): string => {
+    const role = `mreg_test_${randomBytes(6).toString('hex')}`
+    roles.push(role)
+    return role
+  }
+
+  /** A pool of a user that is no superuser. */
+  const openAs = async (database: TestDatabase, rights: string, also = 'select 1'): Promise<RegistryPool> => {
+    const user = newRole()
+    await administrate(
+      database.url,
+      `create role ${user} login password 'secret' ${rights}; grant all on schema public to ${user}`,
+    )
+    await administrate(database.url, also.replaceAll('$user', user))
+    const url = new URL(database.url)
+    url.username = user
+    url.password = 'secret'
+    return open(url.href)
+  }
+
+  beforeAll(async () => {
+    // The role is there from here on, whoever made it.
+    await open((await makeDatabase()).url).migrate(migrations)
+  })
+
+  afterEach(async () => {
+    await Promise.all(pools.splice(0).map((pool) => pool.close()))
+  })
+
+  afterAll(async () => {
+    await Promise.all(databases.map((database) => database.drop()))
+    await administrate(
+      process.env['MREG_TEST_DATABASE_URL'] ?? '',
+      roles.map((role) => `drop role if exists ${role};`).join(''),
+    )
+  })
+
+  it('is made when many processes start on several databases of one cluster at once', async () => {
+    const urls = await Promise.all(Array.from({ length: 3 }, async () => (await makeDatabase()).url))
+    const starting = [...urls, ...urls, ...urls].map(open)
+
+    const reports = await Promise.all(starting.map((pool) => pool.migrate(migrations)))
+    const tenants = await Promise.all(starting.map(makeTenant))
+    const created = await Promise.all(
+      starting.map((pool, index) =>
+        withServers(pool, tenants[index] ?? '', (servers) => servers.create(serverNamed('one'))),
+      ),
+    )
+
+    expect(reports.filter(({ executed }) => executed.length > 0)).toHaveLength(urls.length)
+    expect(created.map(({ slug }) => slug)).toEqual(starting.map(() => 'one'))
+  })
+
+  it('has its role made by several databases at once where no database has it yet', async () => {
+    const role = newRole()
+    const urls = await Promise.all(Array.from({ length: 6 }, async () => (await makeDatabase()).url))
+
+    const reports = await Promise.all(
+      urls.map((url) => open(url).migrate({ role: { up: (kysely) => createTenantRole(kysely, role) } })),
+    )
+
+    expect(reports.map(({ executed }) => executed)).toEqual(urls.map(() => ['role']))
+    expect(await rejection(administrate(urls[0] ?? '', `create role ${role}`))).toMatchObject({
+      code: '42710',
+    })
+  })
+
+  it('has its role made by a user who may make roles, and who may then become it', async () => {
+    const role = newRole()
+    const pool = await openAs(await makeDatabase(), 'createrole')
+
+    await pool.migrate({ role: { up: (kysely) => createTenantRole(kysely, role) } })
+
+    const current = await pool.systemSession('test', async ({ kysely }) => {
+      await sql`set local role ${sql.id(role)}`.execute(kysely)
+      return 'became it'
+    })
+    expect(current).toBe('became it')
+  })
+
+  it('is made by a user without any such right where an administrator has prepared the role', async () => {
+    const pool = await openAs(await makeDatabase(), '', `grant ${TENANT_ROLE} to $user`)
+
+    await pool.migrate(migrations)
+    const tenantId = await makeTenant(pool)
+    const created = await withServers(pool, tenantId, (servers) => servers.create(serverNamed('one')))
+
+    expect(created.slug).toBe('one')
+    const others = await makeTenant(pool)
+    expect(await withServers(pool, others, (servers) => servers.getById(created.id))).toBeUndefined()
+  })
+
+  it('says what an administrator has to do where it was not prepared', async () => {
+    const role = newRole()
+    const pool = await openAs(await makeDatabase(), '')
+
+    const error = await rejection(pool.migrate({ role: { up: (kysely) => createTenantRole(kysely, role) } }))
+
+    expect(MigrationError.is(error) && error.migrationName).toBe('role')
+    expect(error).toMatchObject({ message: expect.stringContaining(`create role ${role} nologin`) })
+  })
+})
