@@ -1,0 +1,158 @@
+import { ForbiddenError, ValidationError } from '@mreg/core'
+import type { HttpClient } from '@mreg/http-pool/got'
+import {
+  AuthorizationResponseError,
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomState,
+  validateAuthResponse,
+} from 'oauth4webapi'
+
+import { discoverAuthorizationServer, type UsableAuthorizationServer } from './authorization-server.ts'
+import { askForChallenge } from './challenge.ts'
+import type { GrantContent } from './grant-vault.ts'
+import { obtainClient, type OAuthClient } from './oauth-client.ts'
+import { createOAuthFetch } from './oauth-fetch.ts'
+import { discoverProtectedResource } from './protected-resource.ts'
+import { errorName, exchangeCode } from './tokens.ts'
+
+export interface BeginFlowOptions {
+  readonly http: HttpClient
+  /** The MCP server to log in for. */
+  readonly serverUrl: string
+  readonly redirectUri: string
+  /** A client that was registered by hand; undefined: the gateway makes itself known. */
+  readonly clientId?: string | undefined
+  readonly metadataDocumentUrl?: string | undefined
+}
+
+/** A login between its two halves. Holds secrets: it stays in memory. */
+export interface OpenFlow {
+  readonly serverUrl: string
+  /** What the person opens in a browser. */
+  readonly authorizationUrl: string
+  readonly resource: string
+  readonly server: UsableAuthorizationServer
+  readonly client: OAuthClient
+  readonly redirectUri: string
+  readonly state: string
+  readonly codeVerifier: string
+}
+
+/** What the redirect brought back. */
+export interface AuthorizationAnswer {
+  readonly state: string
+  readonly code?: string | undefined
+  /** The error in place of a code. */
+  readonly error?: string | undefined
+  /** Who answers (RFC 9207). */
+  readonly iss?: string | undefined
+}
+
+/**
+ * Finds out how to log in for a server, and begins: authorization code with PKCE S256 (OAuth 2.1), for exactly this
+ * server (RFC 8707).
+ *
+ * @throws {ConflictError} `login_not_offered`, `login_metadata_invalid`, `login_unsupported` or `login_client_needed`.
+ * @throws {ForbiddenError} `login_address_refused` or `login_refused`.
+ * @throws {UnavailableError} `login_server_unreachable`.
+ */
+export const beginFlow = async ({
+  http,
+  serverUrl,
+  redirectUri,
+  clientId,
+  metadataDocumentUrl,
+}: BeginFlowOptions): Promise<OpenFlow> => {
+  const fetch = createOAuthFetch(http, serverUrl)
+  const challenge = await askForChallenge(http, serverUrl)
+  const { resource, issuer, scopes } = await discoverProtectedResource(fetch, serverUrl, challenge)
+  const server = await discoverAuthorizationServer(fetch, issuer, serverUrl)
+  const client = await obtainClient(fetch, server, { redirectUri, clientId, metadataDocumentUrl })
+  const state = generateRandomState()
+  const codeVerifier = generateRandomCodeVerifier()
+  const url = new URL(server.authorization_endpoint)
+  const parameters = {
+    response_type: 'code',
+    client_id: client.clientId,
+    redirect_uri: redirectUri,
+    state,
+    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    resource,
+    ...scopeParameters(challenge.scope ?? scopes?.join(' '), server),
+  }
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  return {
+    serverUrl,
+    authorizationUrl: url.href,
+    resource,
+    server,
+    client,
+    redirectUri,
+    state,
+    codeVerifier,
+  }
+}
+
+/** With `offline_access` where the server knows it: some give a refresh token only then, and only after consent. */
+const scopeParameters = (
+  scope: string | undefined,
+  { scopes_supported: supported }: UsableAuthorizationServer,
+): Record<string, string> => {
+  const names = new Set((scope ?? '').split(' ').filter((name) => name !== ''))
+  if (supported?.includes('offline_access') === true) names.add('offline_access')
+  return {
+    ...(names.size === 0 ? {} : { scope: [...names].join(' ') }),
+    ...(names.has('offline_access') ? { prompt: 'consent' } : {}),
+  }
+}
+
+/**
+ * Takes the answer of the authorization server and gets the tokens.
+ *
+ * @throws {ValidationError} `login_state_mismatch` or `login_issuer_mismatch`: the answer is not to this login, or comes
+ *   from somebody else.
+ * @throws {ForbiddenError} `login_refused`.
+ * @throws {UnavailableError} `login_server_unreachable`.
+ */
+export const finishFlow = async (
+  http: HttpClient,
+  flow: OpenFlow,
+  answer: AuthorizationAnswer,
+): Promise<GrantContent> => {
+  const { server, client, redirectUri, codeVerifier, resource } = flow
+  const callback = validated(flow, answer)
+  const fetch = createOAuthFetch(http, flow.serverUrl)
+  const tokens = await exchangeCode(
+    { fetch, server, client, resource },
+    { callback, redirectUri, codeVerifier },
+  )
+  return { resource, issuer: server.issuer, tokenEndpoint: server.token_endpoint, client, tokens }
+}
+
+const validated = ({ server, client, state }: OpenFlow, answer: AuthorizationAnswer): URLSearchParams => {
+  if (answer.state !== state) {
+    throw new ValidationError([{ path: 'state', message: 'does not belong to this login; begin again' }], {
+      code: 'login_state_mismatch',
+    })
+  }
+  const parameters = new URLSearchParams(
+    Object.entries(answer).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+  try {
+    return validateAuthResponse(server, { client_id: client.clientId }, parameters, state)
+  } catch (error) {
+    if (error instanceof AuthorizationResponseError) {
+      throw new ForbiddenError(
+        'login_refused',
+        `the authorization server refused the login (${errorName(error.error)})`,
+      )
+    }
+    // The state is right, so it is the issuer: the answer of one server must not be taken for that of another.
+    throw new ValidationError(
+      [{ path: 'iss', message: 'is not the authorization server that was asked; begin again' }],
+      { code: 'login_issuer_mismatch' },
+    )
+  }
+}
