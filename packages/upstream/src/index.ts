@@ -1,0 +1,26 @@
+export { type CredentialSource, type HeaderPair, noCredentials } from './credential-source.ts'
+export type { EndpointTarget } from './endpoint-target.ts'
+export { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts'
+export { LegacySession, type LegacySessionSeed, type OpenedSession } from './legacy-session.ts'
+export { LegacySessions, type LegacySessionsOptions } from './legacy-sessions.ts'
+export { probeEndpoint, type ProbeOptions } from './probe-endpoint.ts'
+export {
+  SessionTombstones,
+  type SessionTombstonesOptions,
+  type TombstoneWatcher,
+} from './session-tombstones.ts'
+export { readResponse } from './read-response.ts'
+export { type EndpointRequest, UpstreamEndpoint, type UpstreamEndpointOptions } from './upstream-endpoint.ts'
+export type { StdioLimits } from './stdio/stdio-limits.ts'
+export type { StdioState } from './stdio/stdio-state.ts'
+export { UpstreamError, type UpstreamErrorOptions, type UpstreamErrorReason } from './upstream-error.ts'
+export { Upstreams, type UpstreamsOptions } from './upstreams.ts'
+
+// The transports' own words, for those who reach servers only through this package
+export { environmentFault } from '@mreg/mcp-transports'
+export type {
+  UpstreamEvent,
+  UpstreamRefusedReply,
+  UpstreamReply,
+  UpstreamStreamReply,
+} from '@mreg/mcp-transports'

@@ -1,0 +1,128 @@
+import type { UpstreamReply } from '@mreg/mcp-transports'
+import { encodeNotification, encodeRequest } from '@mreg/mcp-wire'
+
+import { isJsonObject, type JsonObject } from './json-object.ts'
+import { readResponse } from './read-response.ts'
+import { isSessionLost } from './session-lost.ts'
+import type { EndpointRequest, UpstreamEndpoint } from './upstream-endpoint.ts'
+import { UpstreamError } from './upstream-error.ts'
+
+/** A session that an upstream has opened. */
+export interface OpenedSession {
+  /** What the upstream calls it; undefined when it keeps none. */
+  readonly sessionId: string | undefined
+}
+
+/** What is needed to open an upstream session, and to open it again. */
+export interface LegacySessionSeed {
+  /** Identifies the client's session in this process. */
+  readonly id: string
+  /** Whose it is. */
+  readonly principalId?: string | undefined
+  readonly protocolVersion: string
+  readonly clientCapabilities: JsonObject
+  readonly clientInfo: JsonObject
+  /** The upstream's session as it was when the client's began; undefined: this endpoint has opened none yet. */
+  readonly opened: OpenedSession | undefined
+}
+
+/** How long the opening of a session may take, in milliseconds. */
+const OPEN_TIMEOUT_MS = 30_000
+
+/**
+ * One client's session with an upstream of the 2025-11-25 era or older. An upstream that restarts and
+ * forgets it is initialised once more, however many requests notice at the same time, and the message
+ * that found out is sent again: it was not executed.
+ */
+export class LegacySession {
+  readonly seed: LegacySessionSeed
+  readonly #endpoint: UpstreamEndpoint
+  #opened: OpenedSession | undefined
+  #opening: Promise<OpenedSession> | undefined
+
+  constructor(seed: LegacySessionSeed, endpoint: UpstreamEndpoint) {
+    this.seed = seed
+    this.#endpoint = endpoint
+    this.#opened = seed.opened
+  }
+
+  /** The upstream's session as it is now; undefined: none was opened yet. */
+  get opened(): OpenedSession | undefined {
+    return this.#opened
+  }
+
+  /** @throws {UpstreamError} as the endpoint does, and `session_lost` when a new session is refused as well. */
+  async send(request: EndpointRequest): Promise<UpstreamReply> {
+    return this.#withSession(request, 'send')
+  }
+
+  /**
+   * Opens the stream on which the upstream speaks unasked.
+   *
+   * @throws {UpstreamError} as {@link LegacySession.send} does.
+   */
+  async listen(request: EndpointRequest): Promise<UpstreamReply> {
+    return this.#withSession(request, 'listen')
+  }
+
+  /** Ends the upstream's session, if it keeps one. */
+  async end(): Promise<void> {
+    const sessionId = this.#opened?.sessionId
+    if (sessionId === undefined) return
+    await this.#endpoint.endSession(sessionId, this.seed.protocolVersion, undefined, this.seed.principalId)
+  }
+
+  async #withSession(request: EndpointRequest, how: 'send' | 'listen'): Promise<UpstreamReply> {
+    const used = await this.#session()
+    const { principalId } = this.seed
+    const reply = await this.#endpoint[how]({ ...request, principalId, sessionId: used.sessionId })
+    if (!isSessionLost(reply, how, used)) return reply
+    const next = await this.#session(used)
+    const second = await this.#endpoint[how]({ ...request, principalId, sessionId: next.sessionId })
+    if (isSessionLost(second, how, next))
+      throw new UpstreamError('session_lost', 'the server does not keep the session that it has just opened')
+    return second
+  }
+
+  /** The upstream's session. When there is none, or none but `lost`, one is opened: one for all who ask meanwhile. */
+  async #session(lost?: OpenedSession): Promise<OpenedSession> {
+    if (this.#opening !== undefined) return this.#opening
+    if (this.#opened !== undefined && this.#opened !== lost) return this.#opened
+    this.#opening = this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<OpenedSession> {
+    const reply = await this.#endpoint.send({
+      message: encodeRequest({
+        id: `mreg-reopen-${this.seed.id}`,
+        method: 'initialize',
+        params: {
+          protocolVersion: this.seed.protocolVersion,
+          capabilities: this.seed.clientCapabilities,
+          clientInfo: this.seed.clientInfo,
+        },
+      }),
+      method: 'initialize',
+      principalId: this.seed.principalId,
+      timeoutMs: OPEN_TIMEOUT_MS,
+    })
+    const opened: OpenedSession = { sessionId: reply.sessionId }
+    const response = await readResponse(reply)
+    if (!isJsonObject(response['result'])) {
+      throw new UpstreamError('session_lost', 'the server lost the session and does not open a new one')
+    }
+    await this.#endpoint.send({
+      message: encodeNotification({ method: 'notifications/initialized' }),
+      method: 'notifications/initialized',
+      sessionId: opened.sessionId,
+      principalId: this.seed.principalId,
+      protocolVersion: this.seed.protocolVersion,
+      timeoutMs: OPEN_TIMEOUT_MS,
+    })
+    this.#opened = opened
+    return opened
+  }
+}
