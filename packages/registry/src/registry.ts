@@ -1,0 +1,284 @@
+import {
+  ConflictError,
+  type EventBus,
+  ForbiddenError,
+  type GatewayEvents,
+  type Logger,
+  NotFoundError,
+  type Principal,
+  type ServerRecord,
+  type ServerStatus,
+  silentLogger,
+  type TransportKind,
+} from '@mreg/core'
+import type { DatabasePool, TenantSession } from '@mreg/db-pool'
+import {
+  EndpointProbeRepository,
+  type NewEndpoint,
+  newEntityId,
+  type RegistryDatabase,
+  SecretRepository,
+  ServerRepository,
+} from '@mreg/repositories'
+
+import type { ChangeFeed } from './change-feed.ts'
+import { recogniseEndpoints } from './known-endpoints.ts'
+import { parseInput } from './parse-input.ts'
+import {
+  type EndpointInput,
+  type ServerInput,
+  serverInputSchema,
+  type ServerPatch,
+  serverPatchSchema,
+} from './server-input.ts'
+import { type LiveStates, type ServerView, serverView } from './server-view.ts'
+
+/** Seals what must not be kept in the clear; `access` has the real one. */
+export interface CredentialSealer {
+  seal(
+    owner: { readonly tenantId: string; readonly secretId: string },
+    credentials: {
+      readonly headers: Readonly<Record<string, string>>
+      readonly environment: Readonly<Record<string, string>>
+    },
+  ): { readonly keyId: string; readonly ciphertext: Uint8Array }
+}
+
+/** Asks the endpoints of a server whether they work, and keeps what was found; `health` has the real one. */
+export type ServerChecker = (server: ServerRecord, signal: AbortSignal) => Promise<void>
+
+export interface RegistryOptions {
+  readonly database: DatabasePool<RegistryDatabase>
+  readonly changes: ChangeFeed
+  readonly sealer: CredentialSealer
+  readonly checker: ServerChecker
+  /** Is told of each change; undefined: nobody is. */
+  readonly events?: EventBus<GatewayEvents> | undefined
+  /** Tells what the processes of endpoints are doing; undefined: nobody knows. */
+  readonly live?: LiveStates | undefined
+  readonly logger?: Logger | undefined
+}
+
+/** Which servers to list. */
+export interface ServerQuery {
+  readonly q?: string | undefined
+  readonly tag?: string | undefined
+  readonly transport?: TransportKind | undefined
+  readonly status?: ServerStatus | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+type Session = TenantSession<RegistryDatabase>
+
+/** What is registered: the one door for everything that changes it. A change is served as soon as it has been answered. */
+export class Registry implements AsyncDisposable {
+  readonly #options: RegistryOptions
+  readonly #logger: Logger
+  readonly #ending = new AbortController()
+  readonly #probes = new Set<Promise<void>>()
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+  }
+
+  /**
+   * Registers a server and begins to probe it. A server that cannot be reached is registered all the
+   * same; its state will say so.
+   *
+   * @throws {ValidationError} the input is wrong.
+   * @throws {ConflictError} `server_slug_taken`.
+   * @throws {ForbiddenError} the principal may not register servers; a command needs an administrator.
+   */
+  async register(principal: Principal, input: ServerInput): Promise<ServerView> {
+    requireRole(principal, 'operator')
+    const { endpoints, ...fields } = parseInput(serverInputSchema, input)
+    if (endpoints.some(isCommand)) requireRole(principal, 'admin')
+    const server = await this.#write(principal, async (session) =>
+      new ServerRepository(session).create({
+        ...fields,
+        managedBy: 'api',
+        endpoints: await this.#sealEndpoints(session, endpoints),
+      }),
+    )
+    this.#tell('server-registered', principal, server)
+    this.#probeLater(server)
+    return serverView(server, [], this.#options.live)
+  }
+
+  /** @throws {NotFoundError} `server_not_found`. */
+  async get(principal: Principal, idOrSlug: string): Promise<ServerView> {
+    return this.#read(principal, async (session) => this.#view(session, await find(session, idOrSlug)))
+  }
+
+  /** A page of the servers, ordered by slug. */
+  async list(
+    principal: Principal,
+    query: ServerQuery,
+  ): Promise<{ items: ServerView[]; nextCursor?: string }> {
+    return this.#read(principal, async (session) => {
+      const page = await new ServerRepository(session).list(query)
+      const items: ServerView[] = []
+      for (const server of page.items) items.push(await this.#view(session, server))
+      return page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor }
+    })
+  }
+
+  /**
+   * Changes a server.
+   *
+   * @throws {NotFoundError} `server_not_found`.
+   * @throws {ConflictError} `revision_mismatch`, or `managed_by_…` when something else than the API manages it.
+   * @throws {ForbiddenError} the principal may not change servers; a command, or who shares it, needs an administrator.
+   */
+  async update(principal: Principal, idOrSlug: string, patch: ServerPatch): Promise<ServerView> {
+    requireRole(principal, 'operator')
+    const { endpoints, revision, ...fields } = parseInput(serverPatchSchema, patch)
+    const server = await this.#write(principal, async (session) => {
+      const { id, endpoints: known, settings } = requireManagedByApi(await find(session, idOrSlug))
+      const isAboutCommands =
+        (endpoints !== undefined && [...known, ...endpoints].some(isCommand)) ||
+        (fields.settings !== undefined &&
+          fields.settings.isolation !== settings.isolation &&
+          known.some(isCommand))
+      if (isAboutCommands) requireRole(principal, 'admin')
+      const sealed = endpoints && (await this.#sealEndpoints(session, endpoints))
+      return new ServerRepository(session).update(
+        id,
+        { ...fields, endpoints: sealed && recogniseEndpoints(sealed, known) },
+        { expectedRevision: revision },
+      )
+    })
+    this.#tell('server-updated', principal, server)
+    this.#probeLater(server)
+    return this.get(principal, server.id)
+  }
+
+  /** @throws {NotFoundError} `server_not_found`. */
+  async remove(principal: Principal, idOrSlug: string): Promise<void> {
+    requireRole(principal, 'operator')
+    const removed = await this.#write(principal, async (session) => {
+      const server = requireManagedByApi(await find(session, idOrSlug))
+      await new ServerRepository(session).delete(server.id)
+      return server
+    })
+    this.#tell('server-removed', principal, removed)
+  }
+
+  /** Probes a server now, and gives what was found. */
+  async probe(principal: Principal, idOrSlug: string): Promise<ServerView> {
+    requireRole(principal, 'operator')
+    const server = await this.#read(principal, (session) => find(session, idOrSlug))
+    await this.#probe(server)
+    return this.get(principal, server.id)
+  }
+
+  /** Waits for probes that are under way; they are cut short. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    await Promise.allSettled(this.#probes)
+  }
+
+  #tell(
+    type: 'server-registered' | 'server-updated' | 'server-removed',
+    principal: Principal,
+    { id, tenantId, slug }: ServerRecord,
+  ): void {
+    this.#options.events?.emit(type, { tenantId, serverId: id, slug, principalId: principal.id })
+  }
+
+  #read<Result>(principal: Principal, work: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#options.database.tenantSession(principal.tenantId, work)
+  }
+
+  /** A change, after which everything in this process that follows the registry knows it. */
+  async #write<Result>(principal: Principal, work: (session: Session) => Promise<Result>): Promise<Result> {
+    const result = await this.#read(principal, work)
+    await this.#options.changes.catchUp()
+    return result
+  }
+
+  async #view(session: Session, server: ServerRecord): Promise<ServerView> {
+    const probes = await new EndpointProbeRepository(session).forServer(server.id)
+    return serverView(server, probes, this.#options.live)
+  }
+
+  async #sealEndpoints(session: Session, endpoints: readonly EndpointInput[]): Promise<NewEndpoint[]> {
+    const secrets = new SecretRepository(session)
+    const sealed: NewEndpoint[] = []
+    // One after the other: a transaction runs one statement at a time.
+    for (const input of endpoints) {
+      const { credentials, endpoint } = withoutCredentials(input)
+      const headerNames = Object.keys(credentials.headers).map((name) => name.toLowerCase())
+      const envNames = Object.keys(credentials.environment)
+      const secretId = headerNames.length + envNames.length === 0 ? undefined : newEntityId()
+      if (secretId !== undefined) {
+        const owner = { tenantId: session.tenantId, secretId }
+        await secrets.put({ id: secretId, ...this.#options.sealer.seal(owner, credentials) })
+      }
+      sealed.push({ ...endpoint, headerNames, envNames, secretId })
+    }
+    return sealed
+  }
+
+  #probeLater(server: ServerRecord): void {
+    const probe = this.#probe(server)
+      .catch((error: unknown) =>
+        this.#logger.warn('the result of a probe could not be kept', { server: server.slug, error }),
+      )
+      .finally(() => this.#probes.delete(probe))
+    this.#probes.add(probe)
+  }
+
+  async #probe(server: ServerRecord): Promise<void> {
+    const { changes, checker } = this.#options
+    await checker(server, this.#ending.signal)
+    // A new status is a change: who asks next is told of it.
+    if (!this.#ending.signal.aborted) await changes.catchUp()
+  }
+}
+
+const find = async (session: Session, idOrSlug: string): Promise<ServerRecord> => {
+  const servers = new ServerRepository(session)
+  const server = (await servers.getBySlug(idOrSlug)) ?? (await servers.getById(idOrSlug))
+  if (server !== undefined) return server
+  throw new NotFoundError('server_not_found', `no server is registered as ${JSON.stringify(idOrSlug)}`)
+}
+
+const requireManagedByApi = (server: ServerRecord): ServerRecord => {
+  if (server.managedBy === 'api') return server
+  const [manager] = server.managedBy.split(':')
+  throw new ConflictError(
+    `managed_by_${manager ?? 'other'}`,
+    `${server.slug} is managed by ${server.managedBy}; change it there`,
+  )
+}
+
+/** Running a command is running anything: not for operators. */
+const isCommand = ({ transport }: { readonly transport: TransportKind }): boolean => transport === 'stdio'
+
+/** What is sealed of an endpoint, and the rest. */
+const withoutCredentials = (
+  input: EndpointInput,
+): {
+  readonly credentials: Parameters<CredentialSealer['seal']>[1]
+  readonly endpoint: NewEndpoint
+} => {
+  if (input.transport === 'stdio') {
+    const { env: environment = {}, ...endpoint } = input
+    return { credentials: { headers: {}, environment }, endpoint }
+  }
+  const { headers = {}, ...endpoint } = input
+  return { credentials: { headers, environment: {} }, endpoint }
+}
+
+const RANK = { readonly: 0, user: 1, operator: 2, admin: 3 } as const
+
+const requireRole = (principal: Principal, role: keyof typeof RANK): void => {
+  if (RANK[principal.role] >= RANK[role]) return
+  throw new ForbiddenError(
+    'role_too_low',
+    `this needs the role ${role}; the key has the role ${principal.role}`,
+  )
+}
