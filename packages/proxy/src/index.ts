@@ -1,0 +1,5 @@
+export type { Answer, AnswerHeader, CompleteAnswer, StreamAnswer } from './answer.ts'
+export type { Exchange } from './exchange.ts'
+export { RouteTable, type ServerRoute } from './route-table.ts'
+export { ServerProxy, type ServerProxyOptions } from './server-proxy.ts'
+export { type SessionClaims, SessionTokens, type TokenSealer } from './session-token.ts'

@@ -1,0 +1,227 @@
+import {
+  encodeResult,
+  ERROR_CODE,
+  HEADER,
+  isLegacyVersion,
+  type JsonRpcId,
+  LEGACY_VERSIONS,
+} from '@mreg/mcp-wire'
+import {
+  isJsonObject,
+  type JsonObject,
+  type LegacySession,
+  type LegacySessions,
+  type LegacySessionSeed,
+  parseJsonObject,
+  type UpstreamEndpoint,
+  type UpstreamEvent,
+} from '@mreg/upstream'
+
+import { eventsOf } from './answer-turns.ts'
+import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from './answer.ts'
+import type { Turn } from './converse.ts'
+import type { Exchange } from './exchange.ts'
+import { gatewayError } from './gateway-error.ts'
+import type { Relay, Send } from './relay.ts'
+import type { ServerRoute } from './route-table.ts'
+import { acceptsStream, idOf, type Routed, type RoutedMessage } from './routed.ts'
+import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } from './session-token.ts'
+
+/** A session that a client has opened, and what its token says. */
+interface OpenSession {
+  readonly session: LegacySession
+  readonly claims: SessionClaims
+}
+
+/** When a client whose stream could not be opened should try again, if nothing is known about that. */
+const STREAM_RETRY_AFTER_MS = 5000
+
+/** 2025-11-25 and older: an `initialize`, then messages under its session. */
+export class LegacyEra {
+  readonly #relay: Relay
+  readonly #sessions: LegacySessions
+  readonly #tokens: SessionTokens
+
+  constructor(relay: Relay, sessions: LegacySessions, tokens: SessionTokens) {
+    this.#relay = relay
+    this.#sessions = sessions
+    this.#tokens = tokens
+  }
+
+  async post(message: RoutedMessage): Promise<Answer> {
+    const { exchange, scanned } = message
+    if (scanned.kind === 'request' && scanned.method === 'initialize') return this.#initialize(message)
+    const opened = await this.#open(message, idOf(scanned))
+    if ('kind' in opened) return opened
+    if (scanned.kind === 'request' && scanned.method === 'ping') return pong(idOf(scanned))
+    const send: Send = async () =>
+      opened.session.send({
+        message: exchange.body,
+        method: scanned.method,
+        protocolVersion: opened.claims.protocolVersion,
+        timeoutMs: this.#relay.deadlineMs(message),
+        // No signal: in this era a client that goes away has not cancelled.
+      })
+    return scanned.kind === 'request'
+      ? this.#relay.answerRequest(message, send, { keepStatus: false })
+      : this.#relay.answerNotice(message, send)
+  }
+
+  /** Opens the stream on which the server speaks unasked. */
+  async get(routed: Routed): Promise<Answer> {
+    const { exchange } = routed
+    if (!acceptsStream(exchange)) return emptyAnswer(406)
+    try {
+      const opened = await this.#open(routed, null)
+      if ('kind' in opened) return opened
+      const reply = await opened.session.listen({
+        message: new Uint8Array(0),
+        method: undefined,
+        protocolVersion: opened.claims.protocolVersion,
+        lastEventId: exchange.header(HEADER.lastEventId),
+        signal: exchange.signal,
+        timeoutMs: this.#relay.timeouts.requestMs,
+      })
+      if (reply.kind === 'stream') return this.#streamOf(exchange, reply.messages)
+      if (reply.kind === 'refused' && reply.status === 409) {
+        const message = 'The session has such a stream already, and the server allows one.'
+        return errorAnswer(409, { id: null, code: ERROR_CODE.badRequest, message })
+      }
+      // The server offers no such stream.
+      return emptyAnswer(405, [['allow', 'POST, DELETE']])
+    } catch (error) {
+      this.#relay.logFailure(exchange, error)
+      const failure = gatewayError(error, exchange.slug, exchange.requestId)
+      const seconds = Math.ceil((failure.data.retryAfterMs ?? STREAM_RETRY_AFTER_MS) / 1000)
+      return errorAnswer(503, { id: null, ...failure }, [['retry-after', String(Math.max(1, seconds))]])
+    }
+  }
+
+  /** Ends a session, here and at the server. */
+  async delete(routed: Routed): Promise<Answer> {
+    const opened = await this.#open(routed, null)
+    if ('kind' in opened) return opened
+    this.#sessions.end(opened.claims.sessionId)
+    try {
+      await opened.session.end()
+    } catch (error) {
+      // The session is over here; the server's own will end by its age.
+      this.#relay.logFailure(routed.exchange, error)
+    }
+    return emptyAnswer(204)
+  }
+
+  async #initialize(message: RoutedMessage): Promise<Answer> {
+    const endpoint = this.#relay.endpoint(message.route)
+    let upstreamSessionId: string | undefined
+    const send: Send = async () =>
+      endpoint.send({
+        message: message.exchange.body,
+        method: 'initialize',
+        principalId: message.exchange.principal.id,
+        timeoutMs: this.#relay.deadlineMs(message),
+      })
+    const turns = this.#relay.converse(message, send, {
+      keepStatus: false,
+      onReply: (reply) => {
+        upstreamSessionId = 'sessionId' in reply ? reply.sessionId : undefined
+      },
+    })
+    const answer = await finalMessage(turns)
+    const result = parseJsonObject(answer)?.['result']
+    const protocolVersion = isJsonObject(result) ? result['protocolVersion'] : undefined
+    // An error, or nothing that a client can work with: there is no session.
+    if (typeof protocolVersion !== 'string') return jsonAnswer(answer)
+    try {
+      const { token, claims } = this.#tokens.issue({
+        principalId: message.exchange.principal.id,
+        tenantId: message.exchange.principal.tenantId,
+        serverId: message.route.server.id,
+        endpointId: endpoint.target.endpoint.id,
+        upstreamSessionId,
+        protocolVersion,
+        ...declaredBy(message.exchange.body),
+      })
+      this.#sessions.begin(...this.#seed(message.route, claims))
+      return jsonAnswer(answer, 200, [[HEADER.sessionId, token]])
+    } catch (error) {
+      if (!SessionTokenTooLargeError.is(error)) throw error
+      return errorAnswer(400, {
+        id: idOf(message.scanned),
+        code: ERROR_CODE.invalidParams,
+        message: error.message,
+      })
+    }
+  }
+
+  /** The session of the token that the client sent, or the answer that there is none. */
+  async #open({ exchange, route }: Routed, id: JsonRpcId | null): Promise<OpenSession | Answer> {
+    const version = exchange.header(HEADER.protocolVersion)
+    if (version !== undefined && !isLegacyVersion(version)) {
+      const known = LEGACY_VERSIONS.join(', ')
+      return badRequest(id, `Protocol version ${JSON.stringify(version)} is not one of ${known}.`)
+    }
+    const token = exchange.header(HEADER.sessionId)
+    if (token === undefined)
+      return badRequest(id, 'Send initialize first, then the Mcp-Session-Id that it answers with.')
+    const claims = this.#tokens.verify(token, exchange.principal, route.server.id)
+    const session = claims && (await this.#sessions.find(...this.#seed(route, claims)))
+    if (claims !== undefined && session !== undefined) return { session, claims }
+    return errorAnswer(404, {
+      id,
+      code: ERROR_CODE.sessionNotFound,
+      message: 'The session is not known or has ended; initialize again.',
+    })
+  }
+
+  #seed(route: ServerRoute, claims: SessionClaims): [LegacySessionSeed, UpstreamEndpoint] {
+    const endpoint = this.#relay.endpoint(route, claims.endpointId)
+    const isSame = endpoint.target.endpoint.id === claims.endpointId
+    // Another endpoint does not know the session: it opens one of its own.
+    const opened = isSame ? { sessionId: claims.upstreamSessionId } : undefined
+    const { sessionId: id, principalId, protocolVersion, clientCapabilities, clientInfo } = claims
+    return [{ id, principalId, protocolVersion, clientCapabilities, clientInfo, opened }, endpoint]
+  }
+
+  #streamOf(exchange: Exchange, messages: AsyncIterable<UpstreamEvent>): Answer {
+    const turns = turnsOf(messages, (error) => this.#relay.logFailure(exchange, error))
+    return streamAnswer(eventsOf(turns, this.#relay.timeouts.heartbeatMs))
+  }
+}
+
+/** What the client said of itself. */
+const declaredBy = (
+  body: Uint8Array,
+): { readonly clientCapabilities: JsonObject; readonly clientInfo: JsonObject } => {
+  const params = parseJsonObject(body)?.['params']
+  const { capabilities, clientInfo } = isJsonObject(params) ? params : {}
+  return {
+    clientCapabilities: isJsonObject(capabilities) ? capabilities : {},
+    clientInfo: isJsonObject(clientInfo) ? clientInfo : {},
+  }
+}
+
+const finalMessage = async (turns: AsyncIterable<Turn>): Promise<Uint8Array> => {
+  for await (const { final, message } of turns) if (final) return message
+  throw new Error('a conversation ended without a final turn')
+}
+
+const badRequest = (id: JsonRpcId | null, message: string): Answer =>
+  errorAnswer(400, { id, code: ERROR_CODE.badRequest, message })
+
+/** The gateway is the server that the client sees: it says for itself that it lives. */
+const pong = (id: JsonRpcId | null): Answer => jsonAnswer(encodeResult({ id: id ?? '', result: {} }))
+
+/** What comes on a stream that answers no request. It ends when the server breaks it off: the client opens another. */
+async function* turnsOf(
+  messages: AsyncIterable<UpstreamEvent>,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<Turn, void, undefined> {
+  try {
+    for await (const { message, eventId, retryMs } of messages) {
+      yield { message, eventId, retryMs, final: false, status: 200 }
+    }
+  } catch (error) {
+    onFailure(error)
+  }
+}

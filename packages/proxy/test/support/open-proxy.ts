@@ -1,0 +1,160 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+
+import { KeyRing } from '@mreg/access'
+import type { Cache } from '@mreg/cache'
+import { type Logger, type ServerSettings, silentLogger } from '@mreg/core'
+import { HttpPool } from '@mreg/http-pool'
+import type { RegisteredServer } from '@mreg/registry'
+import {
+  type CredentialSource,
+  LegacySessions,
+  noCredentials,
+  SessionTombstones,
+  Upstreams,
+} from '@mreg/upstream'
+
+import { RouteTable, ServerProxy, SessionTokens } from '../../src/index.ts'
+
+export interface ProxyOptions {
+  /** The master keys; the same ones make proxies that understand each other's tokens. */
+  readonly keys?: readonly string[] | undefined
+  readonly timeouts?: Partial<ProxyTimeouts> | undefined
+  readonly breaker?:
+    | { readonly failureThreshold: number; readonly openMs: number; readonly maxOpenMs: number }
+    | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly maxMessageBytes?: number | undefined
+  readonly maxJsonDepth?: number | undefined
+  readonly credentials?: CredentialSource | undefined
+  readonly logger?: Logger | undefined
+  /** What it shares with other proxies. Default: nothing. */
+  readonly cache?: Cache | undefined
+  /** The clock of the tokens, in milliseconds since 1970. */
+  readonly now?: (() => number) | undefined
+}
+
+interface ProxyTimeouts {
+  readonly requestMs: number
+  readonly toolCallMs: number
+  readonly streamAfterMs: number
+  readonly heartbeatMs: number
+  readonly sessionMs: number
+}
+
+export interface OpenProxy extends AsyncDisposable {
+  readonly proxy: ServerProxy
+  readonly routes: RouteTable
+  readonly upstreams: Upstreams
+  readonly sessions: LegacySessions
+  readonly pool: HttpPool
+  /** Registers `servers` beside those that are there; endpoints that go are retired, as in the gateway. */
+  register(...servers: readonly RegisteredServer[]): void
+}
+
+/** Everything that answers MCP clients, put together as the gateway does it. */
+export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
+  const timeouts: ProxyTimeouts = {
+    requestMs: 5000,
+    toolCallMs: 5000,
+    streamAfterMs: 2000,
+    heartbeatMs: 2000,
+    sessionMs: 60_000,
+    ...options.timeouts,
+  }
+  const logger = options.logger ?? silentLogger
+  const pool = new HttpPool({ closeTimeoutMs: 100 })
+  const upstreams = new Upstreams({
+    pool,
+    credentials: options.credentials ?? noCredentials,
+    breaker: options.breaker ?? { failureThreshold: 5, openMs: 60_000, maxOpenMs: 60_000 },
+    connectTimeoutMs: options.connectTimeoutMs ?? 500,
+    maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
+    logger,
+  })
+  const keys = new KeyRing(options.keys ?? [randomBytes(32).toString('base64url')])
+  const routes = new RouteTable()
+  const tombstones =
+    options.cache &&
+    new SessionTombstones({ cache: options.cache, tombstoneMs: timeouts.sessionMs, maxPending: 100 })
+  const sessions = new LegacySessions({
+    maxSessions: 100,
+    idleMs: 60_000,
+    tombstoneMs: timeouts.sessionMs,
+    tombstones,
+  })
+  const proxy = new ServerProxy({
+    routes,
+    upstreams,
+    sessions,
+    tokens: new SessionTokens({
+      sealer: keys.sealer('session-token'),
+      lifetimeMs: timeouts.sessionMs,
+      ...(options.now === undefined ? {} : { now: options.now }),
+    }),
+    limits: { maxJsonDepth: options.maxJsonDepth ?? 64 },
+    timeouts,
+    logger,
+  })
+  return {
+    proxy,
+    routes,
+    upstreams,
+    sessions,
+    pool,
+    register: (...servers) => {
+      const gone = routes.apply({ changed: servers, removed: [], complete: false })
+      for (const endpointId of gone) upstreams.retire(endpointId)
+    },
+    async [Symbol.asyncDispose]() {
+      await tombstones?.[Symbol.asyncDispose]()
+      await upstreams[Symbol.asyncDispose]()
+      await pool.close()
+    },
+  }
+}
+
+export interface ServerFields {
+  readonly id?: string
+  readonly tenantId?: string
+  readonly slug?: string
+  readonly revision?: number
+  readonly settings?: ServerSettings
+  /** Identifiers of the endpoints, in the order of their URLs. Default: new ones. */
+  readonly endpointIds?: readonly string[]
+}
+
+/** A server as the registry tells of it. */
+export const registered = (url: string | readonly string[], fields: ServerFields = {}): RegisteredServer => {
+  const id = fields.id ?? randomUUID()
+  const urls = typeof url === 'string' ? [url] : url
+  return {
+    id,
+    tenantId: fields.tenantId ?? 'default',
+    slug: fields.slug ?? 'fixture',
+    title: undefined,
+    description: undefined,
+    version: undefined,
+    tags: [],
+    visibility: 'private',
+    status: 'unknown',
+    settings: fields.settings ?? {},
+    managedBy: 'api',
+    revision: fields.revision ?? 1,
+    createdAt: new Date(0),
+    updatedAt: new Date(0),
+    endpoints: urls.map((address, index) => ({
+      id: fields.endpointIds?.[index] ?? randomUUID(),
+      serverId: id,
+      transport: 'streamable-http',
+      url: address,
+      command: undefined,
+      args: undefined,
+      cwd: undefined,
+      weight: 1,
+      headerNames: [],
+      envNames: [],
+      secretId: undefined,
+      secret: undefined,
+    })),
+  }
+}
