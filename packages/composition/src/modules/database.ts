@@ -1,0 +1,63 @@
+import type { Logger, Settings } from '@mreg/core'
+import type { DatabasePool, QueryEvent } from '@mreg/db-pool'
+import { createPostgresPool } from '@mreg/db-pool/pg'
+import { createPglitePool } from '@mreg/db-pool/pglite'
+import type { RegistryDatabase } from '@mreg/repositories'
+import { ContainerModule } from 'inversify'
+
+import {
+  DatabaseToken,
+  FactsToken,
+  LoggerToken,
+  type ProcessFacts,
+  ResourcesToken,
+  SettingsToken,
+} from '../tokens.ts'
+
+/** The database: a pool over PostgreSQL, or PGlite in the data directory or in memory. */
+export const database: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(DatabaseToken).toResolvedValue(
+    (settings, facts, logger, resources) => resources.use(createPool(settings, facts, logger)),
+    [SettingsToken, FactsToken, LoggerToken, ResourcesToken],
+  )
+})
+
+/** What a demand for TLS means to the pool; `prefer` leaves it to the URL. */
+const TLS = { require: true, prefer: undefined, off: false } as const
+
+const createPool = (
+  { store, database: limits }: Settings,
+  facts: ProcessFacts,
+  logger: Logger,
+): DatabasePool<RegistryDatabase> => {
+  const shared = {
+    acquireTimeoutMs: limits.acquireMs,
+    onBackgroundError: (error: unknown, source: string) =>
+      logger.warn('the database connection failed', { source, error }),
+    ...(limits.logStatements
+      ? {
+          onQuery: ({ sql, durationMs }: QueryEvent) =>
+            logger.debug('statement', { sql, durationMs: Math.round(durationMs) }),
+        }
+      : {}),
+  }
+  if (store.kind === 'postgres') {
+    return createPostgresPool({
+      ...shared,
+      connectionString: store.url ?? '',
+      listenConnectionString: store.listenUrl,
+      minConnections: limits.minConnections,
+      maxConnections: limits.maxConnections,
+      statementTimeoutMs: limits.statementMs,
+      // The server gives up first; waiting longer than that keeps the connection usable.
+      queryTimeoutMs: limits.statementMs + 1000,
+      tls: TLS[limits.tls],
+      applicationName: 'mreg',
+    })
+  }
+  return createPglitePool({
+    ...shared,
+    ...(store.kind === 'embedded' ? { dataDirectory: facts.databaseDirectory } : {}),
+    initialDataDirectory: facts.initialDatabase,
+  })
+}

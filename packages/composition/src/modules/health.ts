@@ -1,0 +1,86 @@
+import type { Settings } from '@mreg/core'
+import { HealthMonitor, HealthRecorder, WakeDetector } from '@mreg/health'
+import { RouteTable } from '@mreg/proxy'
+import { type EndpointTarget, probeEndpoint, Upstreams } from '@mreg/upstream'
+import { ContainerModule } from 'inversify'
+
+import {
+  CheckerToken,
+  DatabaseToken,
+  type EndpointProber,
+  EventsToken,
+  FactsToken,
+  LoggerToken,
+  ProbeToken,
+  type ProcessFacts,
+  ResourcesToken,
+  SettingsToken,
+  WatchToken,
+} from '../tokens.ts'
+
+/** How servers are doing: asked when somebody wants to know, and all the time. */
+export const health: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(HealthRecorder).toResolvedValue(
+    (database, events) => new HealthRecorder(database, events),
+    [DatabaseToken, EventsToken],
+  )
+  bind(ProbeToken).toResolvedValue(
+    (upstreams, { timeouts }, { version }): EndpointProber => {
+      const clientInfo = { name: 'mreg', version }
+      return (target, signal, isRoutine = false) =>
+        probeEndpoint(upstreams.endpoint(target), {
+          timeoutMs: timeouts.probeMs,
+          clientInfo,
+          signal,
+          isRoutine,
+        })
+    },
+    [Upstreams, SettingsToken, FactsToken],
+  )
+  bind(CheckerToken).toResolvedValue(
+    (routes, probe, recorder) => async (server, signal) => {
+      const targets = routes.lookup(server.tenantId, server.slug)?.targets ?? []
+      const probes = await Promise.all(targets.map((target) => probe(target, signal)))
+      if (!signal.aborted) await recorder.record({ tenantId: server.tenantId, serverId: server.id }, probes)
+    },
+    [RouteTable, ProbeToken, HealthRecorder],
+  )
+  bind(HealthMonitor).toResolvedValue(
+    (routes, probe, recorder, settings, facts, logger, resources) =>
+      resources.use(
+        new HealthMonitor({
+          ...settings.health,
+          targets: () => watched(routes.targets(), facts.role, settings.healthMode),
+          probe: (target, signal) => probe(target, signal, true),
+          record: (server, probes) => recorder.record(server, probes),
+          logger,
+        }),
+      ),
+    [RouteTable, ProbeToken, HealthRecorder, SettingsToken, FactsToken, LoggerToken, ResourcesToken],
+  )
+  bind(WatchToken).toResolvedValue(
+    (monitor, upstreams, logger, resources) => () => {
+      const onWake = (sleptMs: number): void => {
+        logger.info('the machine has slept; servers are asked again', { sleptMs: Math.round(sleptMs) })
+        upstreams.wake()
+        monitor.startOver()
+      }
+      resources.use(new WakeDetector({ onWake }))
+      monitor.start()
+    },
+    [HealthMonitor, Upstreams, LoggerToken, ResourcesToken],
+  )
+})
+
+/** A stdio server is watched by the process that owns its child; the others by the worker, where there is one. */
+function* watched(
+  targets: Iterable<EndpointTarget>,
+  role: ProcessFacts['role'],
+  mode: Settings['healthMode'],
+): Generator<EndpointTarget, void, undefined> {
+  for (const target of targets) {
+    const isChild = target.endpoint.transport === 'stdio'
+    const isOurs = role === 'worker' ? !isChild : isChild || mode === 'embedded'
+    if (isOurs) yield target
+  }
+}

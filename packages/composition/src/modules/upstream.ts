@@ -1,0 +1,73 @@
+import { CredentialVault, UpstreamGrants } from '@mreg/access'
+import { HttpPool } from '@mreg/http-pool'
+import { type CredentialSource, LegacySessions, SessionTombstones, Upstreams } from '@mreg/upstream'
+import { ContainerModule } from 'inversify'
+
+import { grantCredentials } from '../grant-credentials.ts'
+import { CacheToken, EventsToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import { vaultCredentials } from '../vault-credentials.ts'
+
+/** The way to MCP servers. */
+export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(HttpPool).toResolvedValue(
+    ({ limits, timeouts }, facts, resources) =>
+      resources.use(
+        new HttpPool({
+          maxConnectionsPerOrigin: limits.maxConnectionsPerOrigin,
+          maxResponseBytes: limits.maxReplyBytes,
+          timeouts: { connectMs: timeouts.connectMs },
+          userAgent: `mreg/${facts.version}`,
+          closeTimeoutMs: 1000,
+        }),
+      ),
+    [SettingsToken, FactsToken, ResourcesToken],
+  )
+  bind(Upstreams).toResolvedValue(
+    (pool, vault, grants, settings, facts, events, logger, resources) => {
+      const credentials: CredentialSource = grantCredentials(vaultCredentials(vault), grants)
+      return resources.use(
+        new Upstreams({
+          pool,
+          credentials,
+          breaker: settings.breaker,
+          connectTimeoutMs: settings.timeouts.connectMs,
+          maxMessageBytes: settings.limits.maxReplyBytes,
+          // A process belongs to the gateway that started it; a worker starts none.
+          stdio:
+            facts.role === 'gateway'
+              ? { limits: settings.stdio, clientInfo: { name: 'mreg', version: facts.version } }
+              : undefined,
+          events,
+          logger,
+        }),
+      )
+    },
+    [
+      HttpPool,
+      CredentialVault,
+      UpstreamGrants,
+      SettingsToken,
+      FactsToken,
+      EventsToken,
+      LoggerToken,
+      ResourcesToken,
+    ],
+  )
+  bind(SessionTombstones).toResolvedValue(
+    (cache, { limits, timeouts }, resources) =>
+      resources.use(
+        new SessionTombstones({ cache, tombstoneMs: timeouts.sessionMs, maxPending: limits.maxSessions }),
+      ),
+    [CacheToken, SettingsToken, ResourcesToken],
+  )
+  bind(LegacySessions).toResolvedValue(
+    ({ limits, timeouts }, tombstones) =>
+      new LegacySessions({
+        maxSessions: limits.maxSessions,
+        idleMs: timeouts.sessionIdleMs,
+        tombstoneMs: timeouts.sessionMs,
+        tombstones,
+      }),
+    [SettingsToken, SessionTombstones],
+  )
+})

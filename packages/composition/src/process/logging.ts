@@ -1,0 +1,36 @@
+import type { LogFields, Logger, LogLevel } from '@mreg/core'
+import { type Logger as Pino, pino } from 'pino'
+import pretty from 'pino-pretty'
+
+/**
+ * A logger on standard error: lines for a person at a terminal, JSON for everything else.
+ *
+ * @param terminal whether a person is there to read.
+ */
+export const createLogger = (level: LogLevel, terminal: boolean): Logger => {
+  const options = {
+    level,
+    base: null,
+    // Errors carry causes that quote requests; these names must never be there.
+    redact: { paths: ['*.authorization', '*.headers', '*.password', '*.secret'], censor: '[redacted]' },
+    serializers: { error: pino.stdSerializers.err },
+  }
+  return adapt(terminal ? pino(options, prettyStream()) : pino(options, pino.destination(2)))
+}
+
+const prettyStream = (): pretty.PrettyStream =>
+  pretty({
+    destination: 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+    singleLine: true,
+  })
+
+const adapt = (log: Pino): Logger => ({
+  debug: (message, fields) => log.debug(fields ?? {}, message),
+  info: (message, fields) => log.info(fields ?? {}, message),
+  warn: (message, fields) => log.warn(fields ?? {}, message),
+  error: (message, fields) => log.error(fields ?? {}, message),
+  child: (fields: LogFields) => adapt(log.child(fields)),
+})
