@@ -1,0 +1,72 @@
+// Services: PostgreSQL and Redis, real ones.
+export { provisionServices, type ProvisionOptions, type TestServices } from './services/provision-services.ts'
+export { createTestDatabase, type TestDatabase } from './services/run-database.ts'
+export { ServiceUnavailableError } from './services/service-unavailable-error.ts'
+
+// MCP servers of the 2025 era.
+export {
+  startFixtureServer,
+  type FixtureServer,
+  type FixtureServerOptions,
+} from './servers/fixture-server.ts'
+export type { ToolExecution } from './servers/fixture-tools.ts'
+export { startEverythingServer, type EverythingServer } from './servers/everything-server.ts'
+
+// One of the 2026-07-28 era.
+export { startModernServer, type ModernServer } from './servers/modern-server.ts'
+
+// One over standard input and output, of either era, that misbehaves on demand.
+export { publishedServer, type PublishedServerName } from './servers/published-server.ts'
+export { stdioServer, type StdioServerCommand, type StdioServerOptions } from './servers/stdio-server.ts'
+
+// OAuth.
+export {
+  type AuthorizationServer,
+  type AuthorizationServerOptions,
+  type AuthorizationServerRequest,
+  startAuthorizationServer,
+  type TokenFacts,
+} from './servers/authorization-server.ts'
+export {
+  type ProtectedServer,
+  type ProtectedServerOptions,
+  startProtectedServer,
+} from './servers/protected-server.ts'
+
+// Faults.
+export {
+  answerJson,
+  eventOf,
+  type HttpUpstream,
+  type HttpUpstreamHandler,
+  type ReceivedRequest,
+  startHttpUpstream,
+} from './servers/http-upstream.ts'
+export { startFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
+export {
+  httpResponse,
+  startScriptedUpstream,
+  type ScriptedUpstream,
+  type ScriptStep,
+} from './faults/scripted-upstream.ts'
+
+// The built gateway as a child process.
+export {
+  removeDataDirectory,
+  runGatewayToEnd,
+  startGateway,
+  type GatewayEnd,
+  type GatewayOptions,
+  type GatewayProcess,
+} from './gateway/gateway-process.ts'
+
+// Processes.
+export { freePort } from './processes/free-port.ts'
+export { ManagedProcess, type ManagedProcessOptions, type ProcessExit } from './processes/managed-process.ts'
+export {
+  descendantsOf,
+  isProcessRunning,
+  runningProcesses,
+  type RunningProcess,
+} from './processes/running-processes.ts'
+export { waitUntil } from './processes/wait-until.ts'
