@@ -1,0 +1,159 @@
+import type { ServerView } from '@mreg/registry'
+import * as z from 'zod'
+
+import { CommandFailure } from '../command-failure.ts'
+import type { FoundGateway } from './find-gateway.ts'
+import { GatewayRefusal, type Problem } from './gateway-refusal.ts'
+import { NoGatewayError } from './no-gateway-error.ts'
+import type { ServerInput, ServerPatch } from './server-input.ts'
+
+export type { ServerView } from '@mreg/registry'
+
+/** Which servers to list. */
+export interface ListQuery {
+  readonly q?: string | undefined
+  readonly tag?: string | undefined
+  readonly transport?: string | undefined
+  readonly status?: string | undefined
+}
+
+const REQUEST_MS = 30_000
+/** A probe may wait for a program that is being installed. */
+const PROBE_MS = 150_000
+/** Several others are asked on the way. */
+const LOGIN_MS = 120_000
+const PAGE_SIZE = 200
+
+const problemSchema = z.object({
+  status: z.number(),
+  code: z.string(),
+  detail: z.string(),
+  faults: z.array(z.object({ path: z.string(), message: z.string() })).default([]),
+})
+
+/** The HTTP API of a gateway. Every method throws {@link GatewayRefusal} or {@link NoGatewayError}. */
+export class GatewayClient {
+  readonly gateway: FoundGateway
+
+  constructor(gateway: FoundGateway) {
+    this.gateway = gateway
+  }
+
+  /** All servers that match, over all pages, ordered by slug. */
+  async list(query: ListQuery = {}): Promise<ServerView[]> {
+    const items: ServerView[] = []
+    let cursor: string | undefined
+    do {
+      const page: { items: ServerView[]; nextCursor?: string } = await this.#request(
+        'GET',
+        `/servers?${search({ ...query, limit: String(PAGE_SIZE), cursor })}`,
+      )
+      items.push(...page.items)
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return items
+  }
+
+  async get(idOrSlug: string): Promise<ServerView> {
+    return this.#request('GET', path(idOrSlug))
+  }
+
+  async register(input: ServerInput): Promise<ServerView> {
+    return this.#request('POST', '/servers', { body: input })
+  }
+
+  async update(idOrSlug: string, patch: ServerPatch): Promise<ServerView> {
+    return this.#request('PATCH', path(idOrSlug), { body: patch })
+  }
+
+  async remove(idOrSlug: string): Promise<void> {
+    await this.#request('DELETE', path(idOrSlug))
+  }
+
+  /** Has the server asked now whether it works, and gives what was found. */
+  async probe(idOrSlug: string): Promise<ServerView> {
+    return this.#request('POST', `${path(idOrSlug)}/probe`, { timeoutMs: PROBE_MS })
+  }
+
+  /** Begins to log in for a server; the browser comes back to `redirectUri`. */
+  async beginLogin(
+    idOrSlug: string,
+    input: { readonly redirectUri: string; readonly clientId?: string | undefined },
+  ): Promise<{ readonly authorizationUrl: string; readonly loginId: string }> {
+    return this.#request('POST', `${path(idOrSlug)}/login`, { body: input, timeoutMs: LOGIN_MS })
+  }
+
+  /** Finishes a login with what the browser brought back, and gives what the server says then. */
+  async finishLogin(
+    idOrSlug: string,
+    loginId: string,
+    answer: {
+      readonly state: string
+      readonly code?: string | undefined
+      readonly error?: string | undefined
+      readonly iss?: string | undefined
+    },
+  ): Promise<ServerView> {
+    const target = `${path(idOrSlug)}/login/${encodeURIComponent(loginId)}`
+    return this.#request('POST', target, { body: answer, timeoutMs: LOGIN_MS })
+  }
+
+  /** Has the gateway forget the login of a server. */
+  async forgetLogin(idOrSlug: string): Promise<void> {
+    await this.#request('DELETE', `${path(idOrSlug)}/login`, { timeoutMs: LOGIN_MS })
+  }
+
+  async #request<Answer>(
+    method: string,
+    target: string,
+    { body, timeoutMs = REQUEST_MS }: { body?: unknown; timeoutMs?: number } = {},
+  ): Promise<Answer> {
+    const { url, key } = this.gateway
+    let response: Response
+    try {
+      response = await fetch(`${url}/api/v1${target}`, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+    } catch (error) {
+      throw unreachable(url, timeoutMs, error)
+    }
+    const text = await response.text()
+    if (!response.ok) throw new GatewayRefusal(problemOf(response.status, text))
+    // The gateway is ours: its answers are what its schemas say.
+    const answer: Answer = JSON.parse(text === '' ? 'null' : text)
+    return answer
+  }
+}
+
+const unreachable = (url: string, timeoutMs: number, error: unknown): CommandFailure => {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new CommandFailure('gateway_timeout', `${url} did not answer within ${timeoutMs / 1000} s`, {
+      cause: error,
+    })
+  }
+  return new NoGatewayError(`the gateway at ${url} does not answer`, [url], { cause: error })
+}
+
+const problemOf = (status: number, text: string): Problem => {
+  try {
+    return problemSchema.parse(JSON.parse(text))
+  } catch {
+    const detail = `the gateway answered ${status} without saying why; is MREG_URL the address of a gateway?`
+    return { status, code: 'not_a_gateway', detail, faults: [] }
+  }
+}
+
+const path = (idOrSlug: string): string => `/servers/${encodeURIComponent(idOrSlug)}`
+
+const search = (query: Readonly<Record<string, string | undefined>>): string =>
+  new URLSearchParams(
+    Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString()

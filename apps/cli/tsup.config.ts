@@ -1,0 +1,14 @@
+import { app } from '@mreg/tooling/tsup'
+
+// The product in one package: the command line, and the programs that it starts. What is ours is bundled from
+// source; what comes from npm stays a dependency.
+export default app({
+  entry: { mreg: 'src/main.ts', gateway: '../gateway/src/main.ts' },
+  noExternal: [/^@mreg\//u],
+  skipNodeModulesBundle: true,
+  sourcemap: false,
+  esbuildOptions: (options) => {
+    options.supported = { ...options.supported, using: true }
+    options.conditions = ['@mreg/source']
+  },
+})

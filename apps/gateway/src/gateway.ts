@@ -1,0 +1,73 @@
+import type { Server, ServerOptions } from 'node:http'
+
+import type { Logger, Settings } from '@mreg/core'
+import type { ChangeFeed } from '@mreg/registry'
+import type { FastifyInstance } from 'fastify'
+
+import { listen } from './http/listen.ts'
+import type { Lifecycle } from './process/lifecycle.ts'
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly logger: Logger
+  readonly lifecycle: Lifecycle
+  /** Waits for the database and brings it up to date. */
+  readonly prepareDatabase: () => Promise<void>
+  readonly changes: ChangeFeed
+  /** Watches the servers; begins to when asked for. */
+  readonly watch: () => void
+  readonly createHttp: (options: ServerOptions) => Promise<FastifyInstance>
+}
+
+/** The running gateway: it follows the changes of the registry and answers HTTP. */
+export class Gateway implements AsyncDisposable {
+  readonly #options: GatewayOptions
+  #http: FastifyInstance | undefined
+  #others: readonly Server[] = []
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Prepares the database, loads the routes, then listens.
+   *
+   * @returns the URL that it listens on.
+   * @throws {ConfigurationError} when it cannot listen there.
+   * @throws {DatabaseUnavailableError} when the database does not answer.
+   */
+  async start(): Promise<string> {
+    const { changes, createHttp, prepareDatabase, settings, watch } = this.#options
+    const options: ServerOptions = {
+      headersTimeout: settings.timeouts.clientHeadersMs,
+      requestTimeout: settings.timeouts.clientBodyMs,
+      connectionsCheckingInterval: 1000,
+    }
+    this.#http = await createHttp(options)
+    await prepareDatabase()
+    await changes.start()
+    const { url, others } = await listen(this.#http, settings.listen.hosts, settings.listen.port, options)
+    this.#others = others
+    if (settings.healthMode !== 'off') watch()
+    return url
+  }
+
+  /** Ends gracefully: takes nothing new, finishes what is under way, then closes. Harmless before `start`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { lifecycle, logger, settings } = this.#options
+    lifecycle.end()
+    const http = this.#http
+    if (http === undefined) return
+    const servers = [http.server, ...this.#others]
+    for (const server of this.#others) server.close()
+    if (http.server.listening) http.server.close()
+    for (const server of servers) server.closeIdleConnections()
+    if (!(await lifecycle.drained(settings.timeouts.drainMs))) {
+      logger.warn('requests were still under way when the time to drain was over', {
+        inFlight: lifecycle.inFlight,
+      })
+    }
+    for (const server of servers) server.closeAllConnections()
+    await http.close()
+  }
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import type { ServerOptions } from 'node:http'
+
+import fastifySwagger from '@fastify/swagger'
+import type { Authenticator, UpstreamLogins } from '@mreg/access'
+import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
+import type { RouteTable, ServerProxy } from '@mreg/proxy'
+import type { Registry } from '@mreg/registry'
+import fastify, { type FastifyInstance } from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+
+import type { Lifecycle } from '../process/lifecycle.ts'
+import { Guard } from './guard.ts'
+import { problemOf, retryAfterOf, sendProblem } from './problem.ts'
+import { clientMetadataRoute, loginRoutes } from './routes/logins.ts'
+import { mcpRoutes } from './routes/mcp.ts'
+import { operationsRoutes } from './routes/operations.ts'
+import { serverRoutes } from './routes/servers.ts'
+
+export interface HttpServerOptions {
+  readonly settings: Settings
+  readonly logger: Logger
+  readonly lifecycle: Lifecycle
+  readonly authenticator: Authenticator
+  readonly registry: Registry
+  readonly logins: UpstreamLogins
+  readonly routes: RouteTable
+  readonly proxy: ServerProxy
+  readonly version: string
+  /** Parts whose state `/ready` shows. */
+  readonly components: () => Record<string, unknown>
+  /** Limits of the sockets, the same for every address that is listened on. */
+  readonly http: ServerOptions
+}
+
+/** How long an idle connection is kept, in milliseconds: longer than the load balancers in front keep theirs. */
+const KEEP_ALIVE_MS = 75_000
+
+/** Builds the HTTP face: guard, parsers, routes, and the one mapping of errors. It listens to nothing yet. */
+export const createHttpServer = async (options: HttpServerOptions): Promise<FastifyInstance> => {
+  const { settings, logger, lifecycle } = options
+  const app = fastify({
+    bodyLimit: settings.limits.maxRequestBytes,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID(),
+    handlerTimeout: 0,
+    http: options.http,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    logger: false,
+    requestTimeout: settings.timeouts.clientBodyMs,
+    return503OnClosing: true,
+  }).withTypeProvider<ZodTypeProvider>()
+
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+
+  const guard = new Guard({ settings })
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id)
+    if (settings.security.securityHeaders) {
+      void reply.headers({
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        ...(settings.listen.publicUrl?.protocol === 'https:'
+          ? { 'strict-transport-security': 'max-age=31536000' }
+          : {}),
+      })
+    }
+    guard.check(request, reply)
+    if (request.method === 'OPTIONS') return guard.preflight(request, reply)
+    return undefined
+  })
+
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error, request.id)
+    if (problem.status >= 500 && !UnavailableError.is(error)) {
+      logger.error('a request failed', {
+        requestId: request.id,
+        method: request.method,
+        path: request.routeOptions.url,
+        error,
+      })
+    }
+    return sendProblem(request, reply, problem, retryAfterOf(error))
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      request,
+      reply,
+      problemOf(
+        new NotFoundError(
+          'no_such_path',
+          `nothing answers ${request.method} at this path; /openapi.json lists what there is`,
+        ),
+        request.id,
+      ),
+    ),
+  )
+
+  // Only JSON comes in: what a page can send without asking first (text, forms) is answered 415.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  )
+
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'MCP Registry Gateway',
+        version: options.version,
+        description: 'One registry of MCP servers and one gateway in front of them.',
+      },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: jsonSchemaTransform,
+  })
+  await app.register(operationsRoutes, options)
+  await app.register(clientMetadataRoute, options)
+  for (const prefix of ['', '/t/:tenant']) {
+    await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(loginRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(mcpRoutes, { ...options, prefix: `${prefix}/mcp`, lifecycle })
+  }
+  return app
+}

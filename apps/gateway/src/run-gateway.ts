@@ -1,0 +1,36 @@
+import { runProcess } from '@mreg/composition'
+
+import { createContainer } from './container.ts'
+import { Gateway } from './gateway.ts'
+import { banner } from './process/banner.ts'
+import { DataDirectory } from './process/data-directory.ts'
+
+await runProcess(import.meta.dirname, async ({ settings, logger, resources }) => {
+  if (settings.workers > 1) {
+    logger.warn('this version runs in one process whatever MREG_WORKERS says; start several gateways instead')
+  }
+  const data = resources.use(DataDirectory.claim(settings.dataDirectory))
+  const container = await createContainer({
+    settings,
+    logger,
+    data,
+    resources,
+    programDirectory: import.meta.dirname,
+  })
+  const url = await container.get(Gateway).start()
+  data.announce({ url, pid: process.pid })
+
+  const readyMs = Math.round(performance.now())
+  logger.info('ready', { url, readyMs })
+  if (settings.environment === 'production') return
+  process.stdout.write(
+    banner({
+      url: settings.listen.publicUrl?.href.replace(/\/$/u, '') ?? url,
+      dataDirectory: data.path,
+      readyMs,
+      authentication: settings.access.mode,
+      store: settings.store.kind,
+      commandLine: /(^|[/\\])mreg(\.js)?$/u.test(process.argv[1] ?? ''),
+    }),
+  )
+})

@@ -1,0 +1,3 @@
+import { app } from '@mreg/tooling/tsup'
+
+export default app()
