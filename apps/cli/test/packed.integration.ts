@@ -82,7 +82,10 @@ test('in an empty directory, with an empty home: started without a command, and 
     throw new Error(`${gateway.stdout}\n${gateway.stderr}`, { cause: error })
   })
 
-  expect(gateway.stdout).toContain('mreg add everything http://127.0.0.1:3001/mcp')
+  // It says so once it serves, a moment after it can be found.
+  await waitUntil('the gateway to say what to do next', () =>
+    gateway.stdout.includes('mreg add everything http://127.0.0.1:3001/mcp'),
+  )
   expect((await mreg(['list'])).stdout).toContain('Nothing is registered yet')
   expect(await mreg(['add', 'everything', everything.url])).toMatchObject({
     code: 0,
