@@ -15,6 +15,7 @@ export {
   type Member,
   type MemberChanges,
 } from './members.ts'
+export { listElements } from './elements.ts'
 export {
   encodeError,
   encodeNotification,
@@ -43,6 +44,11 @@ export {
   LEGACY_VERSIONS,
   MODERN_VERSIONS,
 } from './headers/protocol-versions.ts'
+
+// Names among those of other servers
+export { exposedName } from './names/exposed-name.ts'
+export { prefixUri, splitPrefixedUri } from './names/prefixed-uri.ts'
+export { contentUris } from './names/content-uris.ts'
 
 // Headers and eras
 export { decodeHeaderValue, encodeHeaderValue, HeaderValueError } from './headers/header-value.ts'

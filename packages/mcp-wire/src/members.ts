@@ -1,16 +1,13 @@
 import { Buffer } from 'node:buffer'
 
 import { decodeString } from './scan/decode-string.ts'
-import { DEFAULT_SCAN_LIMITS, MAX_SCAN_DEPTH, type ScanLimits } from './scan/scan-limits.ts'
+import { SCANNED } from './scan/scan-limits.ts'
 import { ScanState } from './scan/scan-state.ts'
 import { skipWhitespace } from './scan/skip-scalar.ts'
 import { skipString } from './scan/skip-string.ts'
 import { skipColon, skipValue } from './scan/skip-value.ts'
 import type { Span } from './span.ts'
 import type { SpliceEdit } from './splice-message.ts'
-
-// The bytes have been scanned: nesting and repeated keys have been judged.
-const SCANNED: ScanLimits = { ...DEFAULT_SCAN_LIMITS, maxDepth: MAX_SCAN_DEPTH, duplicateKeys: 'envelope' }
 
 /** A member of an object in a message. */
 export interface Member {

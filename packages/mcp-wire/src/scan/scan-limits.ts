@@ -21,6 +21,13 @@ export const DEFAULT_SCAN_LIMITS: ScanLimits = Object.freeze({
 /** The greatest `maxDepth` accepted: scratch space is reserved for it. */
 export const MAX_SCAN_DEPTH = 1024
 
+/** For bytes that have been scanned: their nesting and repeated keys have been judged. */
+export const SCANNED: ScanLimits = Object.freeze({
+  ...DEFAULT_SCAN_LIMITS,
+  maxDepth: MAX_SCAN_DEPTH,
+  duplicateKeys: 'envelope',
+})
+
 /** Completes and checks limits. Throws RangeError naming the limit that is out of range. */
 export function resolveScanLimits(limits: Partial<ScanLimits> | undefined): ScanLimits {
   if (limits === undefined) return DEFAULT_SCAN_LIMITS
