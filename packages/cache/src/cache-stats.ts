@@ -35,6 +35,11 @@ export interface RedisCacheStats extends CacheCounters {
   readonly timeouts: number
   /** Commands that Redis refused, or that failed with their connection. */
   readonly failures: number
+  /** Reads of entries that were answered by this process's own copies; part of the hits, stale hits or misses. */
+  readonly localHits: number
+  readonly localEntries: number
+  /** Bytes of the copies, with an allowance for each. */
+  readonly localBytes: number
 }
 
 export type CacheStats = MemoryCacheStats | RedisCacheStats

@@ -157,6 +157,8 @@ export class Loader {
     const timer = setTimeout(() => late.abort(new CacheLoadTimeoutError(timeoutMs)), timeoutMs)
     const signal = AbortSignal.any([late.signal, this.#closing.signal])
     try {
+      // Who has closed the cache wants nothing begun.
+      signal.throwIfAborted()
       return await within(load(signal), signal)
     } finally {
       clearTimeout(timer)

@@ -1,2 +1,6 @@
-export { createRedisCache, type RedisCacheOptions } from './redis/create-redis-cache.ts'
-export type { ConnectionState } from './redis/redis-connection.ts'
+export {
+  type ClientSideCacheOptions,
+  createRedisCache,
+  type RedisCacheOptions,
+} from './redis/create-redis-cache.ts'
+export type { ConnectionState } from './redis/connection-state.ts'

@@ -174,6 +174,50 @@ describe('when Redis freezes', () => {
   })
 })
 
+describe('when Redis is slow', () => {
+  it('reads miss at the deadline, loads load, and it is used again when it is fast again', async () => {
+    await using redis = await startOwnRedis()
+    await using proxy = await startFaultProxy({ port: redis.port })
+    await using opened = open(`redis://127.0.0.1:${proxy.port}`, { heartbeatMs: 3_600_000 })
+    const { cache } = opened
+    await untilConnected(cache)
+    await waitUntil('a write', () => cache.set('key', bytes('value'), { ttlMs: MINUTE }))
+    // Each way: no answer is in time, and the connection cannot even be made anew.
+    proxy.setLatency(5000)
+    expect(await cache.lookup('key')).toEqual({ kind: 'unknown' })
+    expect(text(await cache.getOrLoad('key', async () => bytes('loaded'), { ttlMs: MINUTE }))).toBe('loaded')
+    await waitUntil('the loss', async () => {
+      await cache.get('key')
+      return !cache.stats().connected
+    })
+    await expectAway(cache)
+    proxy.setLatency(0)
+    await waitUntil('a read in time', async () => (await cache.lookup('key')).kind !== 'unknown')
+    expect(cache.stats()).toMatchObject({ connected: true })
+  })
+})
+
+describe('when Redis loses everything', () => {
+  it('reads miss, tags and writes go on, and the connection does not notice', async () => {
+    await using redis = await startOwnRedis()
+    await using opened = open(redis.url, { commandTimeoutMs: 2000 })
+    const { cache } = opened
+    await untilConnected(cache)
+    const notices = await collect(cache)
+    const tagged = { ttlMs: MINUTE, tags: ['a'] }
+    await cache.set('key', bytes('before'), tagged)
+    await redis.run('FLUSHALL')
+    expect(await cache.lookup('key')).toEqual({ kind: 'miss' })
+    expect(text(await cache.getOrLoad('key', async () => bytes('after'), tagged))).toBe('after')
+    await waitUntil('the write', async () => text(await cache.get('key')) === 'after')
+    expect(await cache.invalidateTag('a')).toBe(true)
+    expect(await cache.lookup('key')).toEqual({ kind: 'miss' })
+    await cache.publish('news', 'still here')
+    await waitUntil('the message', () => notices.length === 1)
+    expect(cache.stats()).toMatchObject({ connections: 1, failures: 0 })
+  })
+})
+
 describe('when this process is held up', () => {
   it('answers that came in meanwhile are read before they count as late', async () => {
     await using redis = await startOwnRedis()

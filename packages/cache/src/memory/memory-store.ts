@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { entryBytes } from '../entry-bytes.ts'
 import type { EntryStore, StoredEntry, WriteOptions } from '../entry-store.ts'
 
 interface MemoryEntry {
@@ -9,9 +10,6 @@ interface MemoryEntry {
   readonly tags: readonly string[]
   readonly versions: readonly string[]
 }
-
-/** What an entry costs beside its value and its key, in bytes: about what the maps and the objects take. */
-const ENTRY_BYTES = 200
 
 export interface MemoryStoreOptions {
   readonly maxEntries: number
@@ -108,5 +106,4 @@ export class MemoryStore implements EntryStore {
   }
 }
 
-const sizeOf = ({ value, tags }: MemoryEntry, key: string): number =>
-  tags.reduce((bytes, tag) => bytes + 2 * tag.length, value.byteLength + 2 * key.length + ENTRY_BYTES)
+const sizeOf = ({ value, tags }: MemoryEntry, key: string): number => entryBytes(key, value, tags)

@@ -6,6 +6,11 @@ export interface EntryHeader {
   readonly versions: readonly string[]
 }
 
+export interface DecodedEntry {
+  readonly header: EntryHeader
+  readonly value: Uint8Array
+}
+
 /**
  * The first byte is the format. `PLAIN`: the value follows. `DESCRIBED`: the length of a JSON header as four bytes, big
  * end first, then the header, then the value.
@@ -24,9 +29,7 @@ export const encodeEntry = (value: Uint8Array, header: EntryHeader): Buffer => {
 }
 
 /** Undefined: not an entry of ours, or of another version of this package. */
-export const decodeEntry = (
-  entry: Buffer,
-): { readonly header: EntryHeader; readonly value: Uint8Array } | undefined => {
+export const decodeEntry = (entry: Buffer): DecodedEntry | undefined => {
   if (entry[0] === PLAIN) return { header: PLAIN_HEADER, value: bytesOf(entry, 1) }
   if (entry[0] !== DESCRIBED || entry.byteLength < 5) return undefined
   const end = 5 + entry.readUInt32BE(1)

@@ -21,6 +21,8 @@ export interface RedisClientOptions {
   readonly maxPending: number
   /** The connection broke, or its peer speaks nonsense. It is called more than once, and before `connect` gives up too. */
   readonly onLost: (error: unknown) => void
+  /** A key that was read has changed, or (null) any may have. Given: Redis is asked to tell. */
+  readonly onInvalidate: ((key: string | null) => void) | undefined
 }
 
 /**
@@ -34,6 +36,8 @@ export const openRedisClient = (options: RedisClientOptions): RedisClient => {
     // Pushed messages and commands share the connection, so a break is noticed by either.
     maintNotifications: 'disabled',
     disableOfflineQueue: true,
+    // Turns tracking on before anything else is asked on the connection.
+    emitInvalidate: options.onInvalidate !== undefined,
     commandsQueueMaxLength: options.maxPending,
     // The driver's own deadline is a timer of its own for each command, and leaves written commands waiting.
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
@@ -41,6 +45,9 @@ export const openRedisClient = (options: RedisClientOptions): RedisClient => {
   })
   client.on('error', options.onLost)
   client.on('end', () => options.onLost(new Error('the connection to Redis has ended')))
+  client.on('invalidate', (key: Buffer | string | null) => {
+    options.onInvalidate?.(key === null ? null : key.toString())
+  })
   return {
     connect: () => client.connect(),
     sendCommand: (words) => client.sendCommand<unknown>([...words]),

@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { ConnectionState } from './connection-state.ts'
 import { reconnectDelayMs } from './reconnect-delay.ts'
-import { openRedisClient, type RedisClient } from './redis-client.ts'
+import { openRedisClient, type RedisArgument, type RedisClient } from './redis-client.ts'
 
-/** Whether Redis can be used, and why not. */
-export interface ConnectionState {
-  readonly connected: boolean
-  /** Why the connection was lost or could not be made. Holds no password. */
-  readonly error?: unknown
-}
+/** Sends one command, and gives the reply; undefined when there is none in time, or a refusal. Never rejects. */
+export type SendCommand = (...words: readonly RedisArgument[]) => Promise<unknown>
 
 export interface RedisConnectionOptions {
   readonly url: string
@@ -19,6 +16,8 @@ export interface RedisConnectionOptions {
   readonly heartbeatMs: number
   readonly maxPending: number
   readonly onStateChange: (state: ConnectionState) => void
+  /** A key that was read has changed, or (null) any may have, as when the connection is lost. Undefined: do not track. */
+  readonly onInvalidate: ((key: string | null) => void) | undefined
 }
 
 /** So many commands in a row that are not answered in time end a connection. */
@@ -78,6 +77,8 @@ export class RedisConnection {
     const client = this.#client ?? (await this.client())
     return client === undefined ? undefined : this.withinDeadline(client, send(client))
   }
+
+  readonly send: SendCommand = (...words) => this.command((client) => client.sendCommand(words))
 
   /** The reply of `client`, or undefined when it fails or is late. Never rejects. */
   async withinDeadline<Reply>(client: RedisClient, reply: Promise<Reply>): Promise<Reply | undefined> {
@@ -139,10 +140,17 @@ export class RedisConnection {
 
   /** Returns when the connection could not be made or is lost. */
   async #connectAndHold(): Promise<void> {
-    const { connectTimeoutMs, maxPending, name, url } = this.#options
+    const { connectTimeoutMs, maxPending, name, onInvalidate, url } = this.#options
     const lost = Promise.withResolvers<unknown>()
     this.#lose = lost.resolve
-    const client = openRedisClient({ url, name, connectTimeoutMs, maxPending, onLost: lost.resolve })
+    const client = openRedisClient({
+      url,
+      name,
+      connectTimeoutMs,
+      maxPending,
+      onLost: lost.resolve,
+      onInvalidate,
+    })
     const late = setTimeout(
       () => lost.resolve(new Error(`Redis did not let us in within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,
@@ -163,6 +171,7 @@ export class RedisConnection {
     const error = await lost.promise
     this.#client = undefined
     client.destroy()
+    onInvalidate?.(null)
     // A connection that comes about although it was given up must go as well.
     void connecting.then(() => client.destroy())
     this.#report({ connected: false, error })

@@ -3,12 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { waitUntil } from '@mreg/testing'
 import { describe, expect, it } from 'vitest'
 
-import { CacheLoadTimeoutError } from '../../src/index.ts'
+import { type Cache, CacheLoadTimeoutError } from '../../src/index.ts'
 import { bytes, MINUTE, never, type OpenCache, text } from './open-cache.ts'
 
 const throwAtOnce = (): Promise<Uint8Array> => {
   throw new Error('at once')
 }
+
+/** The store's clock is what counts: it may have begun to count late. */
+const untilPast = (cache: Cache): Promise<boolean> =>
+  waitUntil('the end of its time', async () => (await cache.get('key')) === undefined)
 
 export const describeLoads = (open: OpenCache): void => {
   describe('loading', () => {
@@ -119,6 +123,24 @@ export const describeLoads = (open: OpenCache): void => {
     })
   })
 
+  describe('closing', () => {
+    it('ends loads that are under way, and none begins after it', async () => {
+      const { cache } = await open()
+      const signals: AbortSignal[] = []
+      const hang = (signal: AbortSignal): Promise<Uint8Array> => {
+        signals.push(signal)
+        return new Promise(() => {})
+      }
+      const failure = cache.getOrLoad('key', hang, { ttlMs: MINUTE }).catch((error: unknown) => error)
+      await waitUntil('the load', () => signals.length === 1)
+      await cache[Symbol.asyncDispose]()
+      expect(await failure).toMatchObject({ message: 'the cache was closed' })
+      expect(signals[0]?.aborted).toBe(true)
+      await expect(cache.getOrLoad('other', hang, { ttlMs: MINUTE })).rejects.toThrow('the cache was closed')
+      expect(signals).toHaveLength(1)
+    })
+  })
+
   describe('values past their time', () => {
     const stale = { ttlMs: 20, staleWhileRevalidateMs: MINUTE }
 
@@ -126,8 +148,7 @@ export const describeLoads = (open: OpenCache): void => {
       await using opened = await open()
       const { cache } = opened
       await cache.getOrLoad('key', async () => bytes('old'), stale)
-      await sleep(40)
-      expect(await cache.get('key')).toBeUndefined()
+      await untilPast(cache)
       const slow = Promise.withResolvers<Uint8Array>()
       let loads = 0
       const load = (): Promise<Uint8Array> => {
@@ -148,7 +169,7 @@ export const describeLoads = (open: OpenCache): void => {
       await using opened = await open()
       const { cache } = opened
       await cache.getOrLoad('key', async () => bytes('old'), stale)
-      await sleep(40)
+      await untilPast(cache)
       expect(text(await cache.getOrLoad('key', never, stale))).toBe('old')
       await waitUntil('the report', () => opened.background.length > 0)
       expect(opened.background).toMatchObject([
@@ -162,7 +183,7 @@ export const describeLoads = (open: OpenCache): void => {
       const { cache } = opened
       const rescue = { ttlMs: 20, staleIfErrorMs: MINUTE }
       await cache.getOrLoad('key', async () => bytes('old'), rescue)
-      await sleep(40)
+      await untilPast(cache)
       expect(text(await cache.getOrLoad('key', never, rescue))).toBe('old')
       await expect(cache.getOrLoad('key', never, { ttlMs: 20, staleIfErrorMs: 1 })).rejects.toThrow('nobody')
       expect(text(await cache.getOrLoad('key', async () => bytes('new'), rescue))).toBe('new')
@@ -173,7 +194,7 @@ export const describeLoads = (open: OpenCache): void => {
       const { cache } = opened
       const tagged = { ...stale, tags: ['a'], staleIfErrorMs: MINUTE }
       await cache.getOrLoad('key', async () => bytes('old'), tagged)
-      await sleep(40)
+      await untilPast(cache)
       await cache.invalidateTag('a')
       await expect(cache.getOrLoad('key', never, tagged)).rejects.toThrow('nobody')
     })
@@ -183,10 +204,13 @@ export const describeLoads = (open: OpenCache): void => {
       const { cache } = opened
       const brief = { ttlMs: 10, staleIfErrorMs: 20 }
       await cache.getOrLoad('key', async () => bytes('old'), brief)
-      await sleep(60)
-      await expect(cache.getOrLoad('key', never, { ...brief, staleIfErrorMs: MINUTE })).rejects.toThrow(
-        'nobody',
+      const failure = await waitUntil('the end', () =>
+        cache.getOrLoad('key', never, { ...brief, staleIfErrorMs: MINUTE }).then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
       )
+      expect(failure).toMatchObject({ message: 'nobody should load' })
     })
   })
 }
