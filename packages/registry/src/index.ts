@@ -1,3 +1,13 @@
+export {
+  type Definition,
+  DEFINITION_LISTS,
+  type DefinitionKind,
+  type DefinitionList,
+} from './catalog/definition.ts'
+export { ExposedNames, type ExposedNameRecord, type NamedServer } from './catalog/exposed-names.ts'
+export { type CatalogPage, type CatalogQuery, MergedCatalog } from './catalog/merged-catalog.ts'
+export { type DefinitionPage, readDefinitions } from './catalog/read-definitions.ts'
+export type { CatalogEntry, CatalogServer } from './catalog/server-block.ts'
 export { ChangeFeed, type ChangeFeedOptions } from './change-feed.ts'
 export {
   type CredentialSealer,

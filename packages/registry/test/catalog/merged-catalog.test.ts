@@ -1,0 +1,200 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { type CatalogServer, type Definition, ExposedNames, MergedCatalog } from '../../src/index.ts'
+import { definitionsOf, resources, templates, tools } from './definitions.ts'
+
+const server = (slug: string, ...definitions: readonly (readonly Definition[])[]): CatalogServer => ({
+  serverId: `id-of-${slug}`,
+  slug,
+  definitions: definitions.flat(),
+})
+
+const catalogOf = (...servers: readonly CatalogServer[]): MergedCatalog => {
+  const names = new ExposedNames()
+  return servers.reduce((catalog, one) => catalog.with(one, names), MergedCatalog.empty)
+}
+
+const everything = { maxEntries: 1000, maxBytes: 1_000_000 }
+const exposedIn = (
+  catalog: MergedCatalog,
+  kind: 'tool' | 'resource' | 'resource_template' = 'tool',
+): string[] => catalog.list(kind, everything).entries.map(({ exposed }) => exposed)
+
+const isEven = ({ definition }: { readonly definition: Definition }): boolean =>
+  Number(definition.name) % 2 === 0
+
+describe('A merged list', () => {
+  test('has what every server offers, under names that tell them apart, in one order', () => {
+    const forwards = catalogOf(server('b', tools('add', 'zip')), server('a', tools('sub', 'add')))
+    const backwards = catalogOf(server('a', tools('add', 'sub')), server('b', tools('zip', 'add')))
+    expect(exposedIn(forwards)).toEqual(['a__add', 'a__sub', 'b__add', 'b__zip'])
+    expect(exposedIn(backwards)).toEqual(exposedIn(forwards))
+  })
+
+  test('changes nothing in a definition but its name', () => {
+    const [definition] = definitionsOf('tool', { title: 'Add', name: 'add', 'x-vendor': { name: 'add' } })
+    if (definition === undefined) throw new Error('no definition')
+    const [entry] = catalogOf(server('a', [definition])).list('tool', everything).entries
+    expect(JSON.parse(Buffer.from(entry?.bytes ?? []).toString())).toEqual({
+      title: 'Add',
+      name: 'a__add',
+      'x-vendor': { name: 'add' },
+    })
+  })
+
+  test('has once what a server names twice', () => {
+    expect(exposedIn(catalogOf(server('a', tools('add', 'add'))))).toEqual(['a__add'])
+  })
+
+  test('comes page by page, by number and by size, whole and without gaps', () => {
+    const catalog = catalogOf(
+      server('a', tools('1', '2', '3')),
+      server('b', tools('1', '2')),
+      server('c', tools('1')),
+    )
+    for (const limit of [
+      { maxEntries: 2, maxBytes: 1e6 },
+      { maxEntries: 1000, maxBytes: 1 },
+      { maxEntries: 1000, maxBytes: 130 },
+    ]) {
+      const seen: string[] = []
+      let after: string | undefined
+      let pages = 0
+      do {
+        const page = catalog.list('tool', { ...limit, after })
+        expect(page.entries.length).toBeGreaterThan(0)
+        seen.push(...page.entries.map(({ exposed }) => exposed))
+        after = page.next
+        pages += 1
+      } while (after !== undefined)
+      expect(seen).toEqual(exposedIn(catalog))
+      expect(pages).toBeGreaterThan(1)
+    }
+  })
+
+  test('goes on where it was, whatever came or went between two pages', () => {
+    const names = new ExposedNames()
+    const before = MergedCatalog.empty
+      .with(server('b', tools('1', '2')), names)
+      .with(server('d', tools('1', '2')), names)
+    const { next } = before.list('tool', { ...everything, maxEntries: 1 })
+    const after = before
+      .with(server('a', tools('1')), names)
+      .with(server('c', tools('1')), names)
+      .with(server('b', tools('0', '1', '3')), names)
+      .without('id-of-d')
+    expect(after.list('tool', { ...everything, after: next }).entries.map(({ exposed }) => exposed)).toEqual([
+      'b__3',
+      'c__1',
+    ])
+  })
+
+  test.each(['', ' ', 'x', 'zzz zzz', 'a  a', '\u0000'])('takes any position: %j', (after) => {
+    const page = catalogOf(server('a', tools('1'))).list('tool', { ...everything, after })
+    expect(page.entries.length).toBeLessThanOrEqual(1)
+  })
+
+  test('shows only what the caller may see, and fills its pages with that', () => {
+    const catalog = catalogOf(server('a', tools('1', '2', '3', '4')))
+    expect(catalog.list('tool', { maxEntries: 2, maxBytes: 1e6, isVisible: isEven })).toMatchObject({
+      entries: [{ exposed: 'a__2' }, { exposed: 'a__4' }],
+      next: undefined,
+    })
+  })
+})
+
+describe('A name that clients use', () => {
+  test('leads to the server and to what the server calls it', () => {
+    const catalog = catalogOf(server('a', tools('x.y')), server('b', tools('x.y')))
+    for (const { exposed, server: owner } of catalog.list('tool', everything).entries) {
+      expect(catalog.find('tool', exposed)).toMatchObject({ server: owner, definition: { name: 'x.y' } })
+    }
+    expect(catalog.find('tool', 'x.y')).toBeUndefined()
+    expect(catalog.find('prompt', 'a__x.y')).toBeUndefined()
+  })
+
+  test('is given once, and stays: whoever comes, goes, or comes in another order', () => {
+    const given = new ExposedNames()
+    const first = MergedCatalog.empty
+      .with(server('a', resources('file:///x')), given)
+      .with(server('b', resources('file:///x')), given)
+    expect(exposedIn(first, 'resource')).toEqual(['file:///x', 'mcp.b+file:///x'])
+    // After a restart, with what was kept, and in the other order.
+    const kept = given.takeAdded()
+    expect(given.takeAdded()).toEqual([])
+    const again = new ExposedNames(kept)
+    const second = MergedCatalog.empty
+      .with(server('b', resources('file:///x')), again)
+      .with(server('a', resources('file:///x')), again)
+    expect(exposedIn(second, 'resource')).toEqual(exposedIn(first, 'resource'))
+    expect(again.takeAdded()).toEqual([])
+    // The first owner is away for a while, then gone for good.
+    expect(exposedIn(second.without('id-of-a'), 'resource')).toEqual(['mcp.b+file:///x'])
+    again.forget('id-of-a')
+    expect(
+      exposedIn(second.without('id-of-a').with(server('b', resources('file:///x')), again), 'resource'),
+    ).toEqual(['mcp.b+file:///x'])
+    expect(again.expose({ serverId: 'id-of-c', slug: 'c' }, 'resource', 'file:///x')).toBe('file:///x')
+  })
+
+  test('is never one that a server contrived to take another one’s calls', () => {
+    const catalog = catalogOf(
+      server('a', resources('mcp.b+file:///x'), tools('_add', 'b__add')),
+      server('b', resources('file:///y'), tools('add')),
+    )
+    expect(exposedIn(catalog, 'resource')).toEqual(['mcp.a+mcp.b+file:///x', 'file:///y'])
+    expect(catalog.find('tool', 'b__add')?.server.slug).toBe('b')
+  })
+
+  test('belongs to one definition, whatever servers offer', () => {
+    const name = fc.oneof(
+      fc.constantFrom('a', 'b', 'a.b', 'a_b', '__a', 'mcp.a+x:y', 'x:y'),
+      fc.string({ maxLength: 60 }),
+    )
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'a-b', 'b'), name), { selector: JSON.stringify }),
+        (all) => {
+          const servers = ['a', 'a-b', 'b'].map((slug) => {
+            const own = all.filter(([by]) => by === slug).map(([, one]) => one)
+            return server(slug, tools(...own), resources(...own))
+          })
+          const catalog = catalogOf(...servers)
+          for (const kind of ['tool', 'resource'] as const) {
+            const { entries } = catalog.list(kind, everything)
+            expect(entries).toHaveLength(all.length)
+            expect(new Set(entries.map(({ exposed }) => exposed)).size).toBe(all.length)
+          }
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('A URI that a client reads', () => {
+  const catalog = catalogOf(
+    server('a', templates('note://{id}', 'file:///{+path}/end{?query}'), resources('note://1')),
+    server('b', templates('note://{id}'), resources('plain:x')),
+  )
+
+  test.each([
+    ['note://1', 'a', 'resource'],
+    ['note://2', 'a', 'resource_template'],
+    ['mcp.b+note://2', 'b', 'resource_template'],
+    ['file:///x/y/end?query=1', 'a', 'resource_template'],
+    ['plain:x', 'b', 'resource'],
+  ])('%s leads to its owner', (uri, slug, kind) => {
+    expect(catalog.findResource(uri)).toMatchObject({ server: { slug }, definition: { kind } })
+  })
+
+  test.each(['', 'note:/1', 'plain:y', 'file:///x', 'mcp.c+note://2'])('%j leads nowhere', (uri) => {
+    expect(catalog.findResource(uri)).toBeUndefined()
+  })
+
+  test('costs no more for a template that is made to be slow', () => {
+    const hostile = catalogOf(server('a', templates(`x:${'{a}a'.repeat(500)}b`)))
+    expect(hostile.findResource(`x:${'a'.repeat(100_000)}`)).toBeUndefined()
+  })
+})
