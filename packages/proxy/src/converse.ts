@@ -14,6 +14,8 @@ import { gatewayError } from './gateway-error.ts'
 /** One message of an upstream's answer to one request. */
 export interface Turn {
   readonly message: Uint8Array
+  /** The message as it was scanned; undefined when it was not. */
+  readonly scanned?: ScannedMessage | undefined
   readonly eventId: string | undefined
   readonly retryMs: number | undefined
   /** Whether it is the response that ends the exchange. The last turn, and only that, is final. */
@@ -54,7 +56,7 @@ export async function* converse(
     options.onReply?.(reply)
     switch (reply.kind) {
       case 'message':
-        yield finalTurn(expectResponse(reply.message, options))
+        yield expectResponse(reply.message, options)
         return
       case 'stream':
         yield* converseOnStream(reply, options)
@@ -83,7 +85,8 @@ async function* converseOnStream(
         throw new UpstreamError('truncated', 'the server ended its answer before it was complete')
       }
       const scanned = scanReply(event.message, maxJsonDepth)
-      const turn = { message: event.message, eventId: event.eventId, retryMs: event.retryMs, status: 200 }
+      const { message, eventId, retryMs } = event
+      const turn = { message, scanned, eventId, retryMs, status: 200 }
       if (scanned.kind !== 'response') {
         yield { ...turn, final: false }
       } else if (scanned.id === id) {
@@ -133,9 +136,9 @@ const scanReply = (message: Uint8Array, maxDepth: number): ScannedMessage => {
   }
 }
 
-const expectResponse = (message: Uint8Array, { id, maxJsonDepth }: ConverseOptions): Uint8Array => {
+const expectResponse = (message: Uint8Array, { id, maxJsonDepth }: ConverseOptions): Turn => {
   const scanned = scanReply(message, maxJsonDepth)
-  if (scanned.kind === 'response' && scanned.id === id) return message
+  if (scanned.kind === 'response' && scanned.id === id) return { ...finalTurn(message), scanned }
   throw new UpstreamError(
     'not_a_message',
     'the server answered another request than the one that it was sent',

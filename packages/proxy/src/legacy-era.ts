@@ -15,10 +15,12 @@ import {
   parseJsonObject,
   type UpstreamEndpoint,
   type UpstreamEvent,
+  type UpstreamReply,
 } from '@mreg/upstream'
 
 import { eventsOf } from './answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from './answer.ts'
+import type { ToModern } from './bridge/to-modern/to-modern.ts'
 import type { Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
@@ -31,6 +33,7 @@ import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } fro
 interface OpenSession {
   readonly session: LegacySession
   readonly claims: SessionClaims
+  readonly endpoint: UpstreamEndpoint
 }
 
 /** When a client whose stream could not be opened should try again, if nothing is known about that. */
@@ -41,8 +44,11 @@ export class LegacyEra {
   readonly #relay: Relay
   readonly #sessions: LegacySessions
   readonly #tokens: SessionTokens
+  readonly #bridge: ToModern
 
-  constructor(relay: Relay, sessions: LegacySessions, tokens: SessionTokens) {
+  /** @param bridge to servers that speak only the newer era. */
+  constructor(relay: Relay, sessions: LegacySessions, tokens: SessionTokens, bridge: ToModern) {
+    this.#bridge = bridge
     this.#relay = relay
     this.#sessions = sessions
     this.#tokens = tokens
@@ -54,6 +60,7 @@ export class LegacyEra {
     const opened = await this.#open(message, idOf(scanned))
     if ('kind' in opened) return opened
     if (scanned.kind === 'request' && scanned.method === 'ping') return pong(idOf(scanned))
+    if (isBridged(opened)) return this.#bridge.post(message, opened.endpoint, opened.claims)
     const send: Send = async () =>
       opened.session.send({
         message: exchange.body,
@@ -74,6 +81,7 @@ export class LegacyEra {
     try {
       const opened = await this.#open(routed, null)
       if ('kind' in opened) return opened
+      if (isBridged(opened)) return await this.#bridge.get(routed, opened.endpoint, opened.claims)
       const reply = await opened.session.listen({
         message: new Uint8Array(0),
         method: undefined,
@@ -102,6 +110,8 @@ export class LegacyEra {
     const opened = await this.#open(routed, null)
     if ('kind' in opened) return opened
     this.#sessions.end(opened.claims.sessionId)
+    this.#bridge.end(opened.claims.sessionId)
+    if (isBridged(opened)) return emptyAnswer(204)
     try {
       await opened.session.end()
     } catch (error) {
@@ -113,25 +123,28 @@ export class LegacyEra {
 
   async #initialize(message: RoutedMessage): Promise<Answer> {
     const endpoint = this.#relay.endpoint(message.route)
+    const client = declaredBy(message.exchange.body)
+    let era = await this.#relay.eraFor(endpoint, 'legacy', message)
     let upstreamSessionId: string | undefined
-    const send: Send = async () =>
-      endpoint.send({
-        message: message.exchange.body,
-        method: 'initialize',
-        principalId: message.exchange.principal.id,
-        timeoutMs: this.#relay.deadlineMs(message),
-      })
-    const turns = this.#relay.converse(message, send, {
-      keepStatus: false,
-      onReply: (reply) => {
-        upstreamSessionId = 'sessionId' in reply ? reply.sessionId : undefined
-      },
-    })
-    const answer = await finalMessage(turns)
-    const result = parseJsonObject(answer)?.['result']
-    const protocolVersion = isJsonObject(result) ? result['protocolVersion'] : undefined
+    let answer: Uint8Array | undefined
+    if (era === 'legacy') {
+      let isRefused = false
+      answer = await finalMessage(
+        this.#relay.converse(message, () => this.#sendInitialize(message, endpoint), {
+          keepStatus: false,
+          onReply: (reply) => {
+            isRefused = reply.kind === 'refused'
+            upstreamSessionId = reply.sessionId
+          },
+        }),
+      )
+      if (isRefused && (await this.#isModernOnly(message, endpoint))) era = 'modern'
+      else endpoint.era.learn({ legacy: protocolVersionIn(answer) === undefined ? undefined : true })
+    }
+    if (era === 'modern') answer = await finalMessage(this.#bridge.initialize(message, endpoint, client))
+    const protocolVersion = answer && protocolVersionIn(answer)
     // An error, or nothing that a client can work with: there is no session.
-    if (typeof protocolVersion !== 'string') return jsonAnswer(answer)
+    if (answer === undefined || protocolVersion === undefined) return jsonAnswer(answer ?? new Uint8Array(0))
     try {
       const { token, claims } = this.#tokens.issue({
         principalId: message.exchange.principal.id,
@@ -139,8 +152,9 @@ export class LegacyEra {
         serverId: message.route.server.id,
         endpointId: endpoint.target.endpoint.id,
         upstreamSessionId,
+        upstreamEra: era === 'modern' ? era : undefined,
         protocolVersion,
-        ...declaredBy(message.exchange.body),
+        ...client,
       })
       this.#sessions.begin(...this.#seed(message.route, claims))
       return jsonAnswer(answer, 200, [[HEADER.sessionId, token]])
@@ -154,6 +168,22 @@ export class LegacyEra {
     }
   }
 
+  #sendInitialize(message: RoutedMessage, endpoint: UpstreamEndpoint): Promise<UpstreamReply> {
+    return endpoint.send({
+      message: message.exchange.body,
+      method: 'initialize',
+      principalId: message.exchange.principal.id,
+      timeoutMs: this.#relay.deadlineMs(message),
+    })
+  }
+
+  /** Whether a server that refuses to initialise does so because it speaks the newer era alone. */
+  async #isModernOnly(message: RoutedMessage, endpoint: UpstreamEndpoint): Promise<boolean> {
+    if ((await this.#relay.eraFor(endpoint, 'modern', message)) !== 'modern') return false
+    endpoint.era.learn({ legacy: false })
+    return true
+  }
+
   /** The session of the token that the client sent, or the answer that there is none. */
   async #open({ exchange, route }: Routed, id: JsonRpcId | null): Promise<OpenSession | Answer> {
     const version = exchange.header(HEADER.protocolVersion)
@@ -165,8 +195,9 @@ export class LegacyEra {
     if (token === undefined)
       return badRequest(id, 'Send initialize first, then the Mcp-Session-Id that it answers with.')
     const claims = this.#tokens.verify(token, exchange.principal, route.server.id)
-    const session = claims && (await this.#sessions.find(...this.#seed(route, claims)))
-    if (claims !== undefined && session !== undefined) return { session, claims }
+    const seed = claims && this.#seed(route, claims)
+    const session = seed && (await this.#sessions.find(...seed))
+    if (claims !== undefined && session !== undefined) return { session, claims, endpoint: session.endpoint }
     return errorAnswer(404, {
       id,
       code: ERROR_CODE.sessionNotFound,
@@ -187,6 +218,16 @@ export class LegacyEra {
     const turns = turnsOf(messages, (error) => this.#relay.logFailure(exchange, error))
     return streamAnswer(eventsOf(turns, this.#relay.timeouts.heartbeatMs))
   }
+}
+
+/** Whether the server behind a session is spoken to in the newer era. */
+const isBridged = ({ claims, endpoint }: OpenSession): boolean =>
+  (endpoint.era.known('legacy') ?? claims.upstreamEra) === 'modern'
+
+const protocolVersionIn = (answer: Uint8Array): string | undefined => {
+  const result = parseJsonObject(answer)?.['result']
+  const version = isJsonObject(result) ? result['protocolVersion'] : undefined
+  return typeof version === 'string' ? version : undefined
 }
 
 /** What the client said of itself. */

@@ -1,4 +1,5 @@
 import type { Logger } from '@mreg/core'
+import type { Era, JsonRpcId } from '@mreg/mcp-wire'
 import {
   type EndpointTarget,
   type UpstreamEndpoint,
@@ -32,13 +33,14 @@ export type Send = () => Promise<UpstreamReply>
 /** What both protocol eras do alike: choose an endpoint, wait for it, and pass on what it says. */
 export class Relay {
   readonly #upstreams: Upstreams
-  readonly #maxJsonDepth: number
+  /** Deepest nesting of a message. */
+  readonly maxJsonDepth: number
   readonly #logger: Logger
   readonly timeouts: RelayOptions['timeouts']
 
   constructor({ upstreams, timeouts, limits, logger }: RelayOptions) {
     this.#upstreams = upstreams
-    this.#maxJsonDepth = limits.maxJsonDepth
+    this.maxJsonDepth = limits.maxJsonDepth
     this.#logger = logger
     this.timeouts = timeouts
   }
@@ -57,6 +59,18 @@ export class Relay {
     })
   }
 
+  /**
+   * In which era `endpoint` is to be spoken to for a client of the era `client`; its own when that cannot be found out, so that
+   * what goes wrong is said in answer to the request itself. A server that is a process is asked before its first request of
+   * either era, any other one only before the first of the newer: trying `initialize` is as good as asking.
+   */
+  async eraFor(endpoint: UpstreamEndpoint, client: Era, message: RoutedMessage): Promise<Era> {
+    const known = endpoint.era.known(client)
+    if (known !== undefined) return known
+    if (client === 'legacy' && endpoint.stdio === undefined) return client
+    return (await endpoint.era.find(client, this.deadlineMs(message))) ?? client
+  }
+
   /** How long the whole exchange may take: tools may be slow and subscriptions last, everything else may not. */
   deadlineMs({ route, scanned }: RoutedMessage): number {
     const { toolCallTimeoutMs, requestTimeoutMs } = route.server.settings
@@ -69,13 +83,16 @@ export class Relay {
   converse(
     message: RoutedMessage,
     send: Send,
-    options: Pick<ConverseOptions, 'keepStatus' | 'onReply'>,
+    options: Pick<ConverseOptions, 'keepStatus' | 'onReply'> & {
+      /** The id that the request was sent under. Default: the client's. */
+      readonly id?: JsonRpcId | undefined
+    },
   ): AsyncGenerator<Turn, void, undefined> {
     const { exchange, scanned } = message
     return converse(send, {
       ...options,
-      id: idOf(scanned) ?? '',
-      maxJsonDepth: this.#maxJsonDepth,
+      id: options.id ?? idOf(scanned) ?? '',
+      maxJsonDepth: this.maxJsonDepth,
       requestId: exchange.requestId,
       slug: exchange.slug,
       onFailure: (error) => this.logFailure(exchange, error),
@@ -88,8 +105,13 @@ export class Relay {
     send: Send,
     options: Pick<ConverseOptions, 'keepStatus'>,
   ): Promise<Answer> {
+    return this.answerTurns(message, this.converse(message, send, options))
+  }
+
+  /** Answers a request with turns. */
+  async answerTurns(message: RoutedMessage, turns: AsyncGenerator<Turn, void, undefined>): Promise<Answer> {
     const { streamAfterMs, heartbeatMs } = this.timeouts
-    return answerTurns(this.converse(message, send, options), {
+    return answerTurns(turns, {
       acceptsStream: acceptsStream(message.exchange),
       streamAfterMs,
       heartbeatMs,

@@ -10,6 +10,8 @@ import {
 import type { LegacySessions } from '@mreg/upstream'
 
 import { type Answer, errorAnswer } from './answer.ts'
+import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
+import { ToModern } from './bridge/to-modern/to-modern.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { LegacyEra } from './legacy-era.ts'
@@ -23,6 +25,8 @@ export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly routes: RouteTable
   readonly sessions: LegacySessions
   readonly tokens: SessionTokens
+  /** Bounds of what is translated between the eras. What is left out has its default. */
+  readonly bridge?: Partial<BridgeLimits> | undefined
   readonly logger?: Logger | undefined
 }
 
@@ -34,11 +38,12 @@ export class ServerProxy {
   readonly #legacy: LegacyEra
   readonly #modern: ModernEra
 
-  constructor({ routes, sessions, tokens, logger = silentLogger, ...relay }: ServerProxyOptions) {
+  constructor({ bridge, routes, sessions, tokens, logger = silentLogger, ...relay }: ServerProxyOptions) {
     this.#routes = routes
     this.#maxDepth = relay.limits.maxJsonDepth
     this.#relay = new Relay({ ...relay, logger })
-    this.#legacy = new LegacyEra(this.#relay, sessions, tokens)
+    const limits = { ...BRIDGE_LIMITS, ...bridge }
+    this.#legacy = new LegacyEra(this.#relay, sessions, tokens, new ToModern(this.#relay, limits))
     this.#modern = new ModernEra(this.#relay)
   }
 

@@ -25,6 +25,8 @@ export interface SessionClaims {
   readonly clientInfo: JsonObject
   /** The upstream's own session, as it was at the start; undefined when the upstream keeps none. */
   readonly upstreamSessionId: string | undefined
+  /** `modern`: the server speaks only the newer era, and the session is the gateway's own. undefined: it is the server's. */
+  readonly upstreamEra?: 'modern' | undefined
   /** Milliseconds since 1970, by the wall clock: it must hold across machines and restarts. */
   readonly expiresAt: number
 }

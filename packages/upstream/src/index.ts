@@ -1,5 +1,6 @@
 export { type CredentialSource, type HeaderPair, noCredentials } from './credential-source.ts'
 export type { EndpointTarget } from './endpoint-target.ts'
+export type { EndpointEra, EraFinding } from './era/endpoint-era.ts'
 export { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts'
 export { LegacySession, type LegacySessionSeed, type OpenedSession } from './legacy-session.ts'
 export { LegacySessions, type LegacySessionsOptions } from './legacy-sessions.ts'

@@ -11,6 +11,8 @@ import { UpstreamError } from './upstream-error.ts'
 export interface OpenedSession {
   /** What the upstream calls it; undefined when it keeps none. */
   readonly sessionId: string | undefined
+  /** What it answered to `initialize`; undefined when the client has had that answer. */
+  readonly result?: JsonObject | undefined
 }
 
 /** What is needed to open an upstream session, and to open it again. */
@@ -36,19 +38,29 @@ const OPEN_TIMEOUT_MS = 30_000
  */
 export class LegacySession {
   readonly seed: LegacySessionSeed
-  readonly #endpoint: UpstreamEndpoint
+  /** Where it is. */
+  readonly endpoint: UpstreamEndpoint
   #opened: OpenedSession | undefined
   #opening: Promise<OpenedSession> | undefined
 
   constructor(seed: LegacySessionSeed, endpoint: UpstreamEndpoint) {
     this.seed = seed
-    this.#endpoint = endpoint
+    this.endpoint = endpoint
     this.#opened = seed.opened
   }
 
   /** The upstream's session as it is now; undefined: none was opened yet. */
   get opened(): OpenedSession | undefined {
     return this.#opened
+  }
+
+  /**
+   * The upstream's session, opened where there is none.
+   *
+   * @throws {UpstreamError} as the endpoint does, and `session_lost` when it opens none.
+   */
+  async open(): Promise<OpenedSession> {
+    return this.#session()
   }
 
   /** @throws {UpstreamError} as the endpoint does, and `session_lost` when a new session is refused as well. */
@@ -69,16 +81,16 @@ export class LegacySession {
   async end(): Promise<void> {
     const sessionId = this.#opened?.sessionId
     if (sessionId === undefined) return
-    await this.#endpoint.endSession(sessionId, this.seed.protocolVersion, undefined, this.seed.principalId)
+    await this.endpoint.endSession(sessionId, this.seed.protocolVersion, undefined, this.seed.principalId)
   }
 
   async #withSession(request: EndpointRequest, how: 'send' | 'listen'): Promise<UpstreamReply> {
     const used = await this.#session()
     const { principalId } = this.seed
-    const reply = await this.#endpoint[how]({ ...request, principalId, sessionId: used.sessionId })
+    const reply = await this.endpoint[how](withSession(request, principalId, used))
     if (!isSessionLost(reply, how, used)) return reply
     const next = await this.#session(used)
-    const second = await this.#endpoint[how]({ ...request, principalId, sessionId: next.sessionId })
+    const second = await this.endpoint[how](withSession(request, principalId, next))
     if (isSessionLost(second, how, next))
       throw new UpstreamError('session_lost', 'the server does not keep the session that it has just opened')
     return second
@@ -95,7 +107,7 @@ export class LegacySession {
   }
 
   async #open(): Promise<OpenedSession> {
-    const reply = await this.#endpoint.send({
+    const reply = await this.endpoint.send({
       message: encodeRequest({
         id: `mreg-reopen-${this.seed.id}`,
         method: 'initialize',
@@ -109,20 +121,38 @@ export class LegacySession {
       principalId: this.seed.principalId,
       timeoutMs: OPEN_TIMEOUT_MS,
     })
-    const opened: OpenedSession = { sessionId: reply.sessionId }
-    const response = await readResponse(reply)
-    if (!isJsonObject(response['result'])) {
+    const { sessionId } = reply
+    const { result } = await readResponse(reply)
+    if (!isJsonObject(result)) {
       throw new UpstreamError('session_lost', 'the server lost the session and does not open a new one')
     }
-    await this.#endpoint.send({
+    const opened: OpenedSession = { sessionId, result }
+    await this.endpoint.send({
       message: encodeNotification({ method: 'notifications/initialized' }),
       method: 'notifications/initialized',
       sessionId: opened.sessionId,
       principalId: this.seed.principalId,
-      protocolVersion: this.seed.protocolVersion,
+      protocolVersion: versionOf(opened) ?? this.seed.protocolVersion,
       timeoutMs: OPEN_TIMEOUT_MS,
     })
     this.#opened = opened
     return opened
   }
+}
+
+/** A request in a session: under the version that was agreed on, unless it names one. */
+const withSession = (
+  request: EndpointRequest,
+  principalId: string | undefined,
+  opened: OpenedSession,
+): EndpointRequest => ({
+  ...request,
+  principalId,
+  sessionId: opened.sessionId,
+  protocolVersion: request.protocolVersion ?? versionOf(opened),
+})
+
+const versionOf = ({ result }: OpenedSession): string | undefined => {
+  const version = result?.['protocolVersion']
+  return typeof version === 'string' ? version : undefined
 }

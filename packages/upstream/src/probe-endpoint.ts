@@ -47,15 +47,18 @@ export const probeEndpoint = async (
     // A start has a deadline of its own, which is longer.
     const found = await probeStdio(endpoint.stdio, { ...options, isRoutine: options.isRoutine ?? false })
     if (found.status === 'healthy' && options.isRoutine !== true) endpoint.breaker.reset()
+    if (found.era === 'modern') endpoint.era.learn({ modern: true })
+    else if (found.era === 'legacy') endpoint.era.learn({ modern: false, legacy: true })
     return result(found)
   }
   const deadline = AbortSignal.timeout(options.timeoutMs)
   const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
   try {
-    const era = (await answersDiscover(endpoint, options, signal)) ? 'modern' : 'legacy'
-    if (era === 'legacy') await initializeOnce(endpoint, options, signal)
+    const modern = await answersDiscover(endpoint, options, signal)
+    if (modern === true) endpoint.era.learn({ modern })
+    else if (await initializeOnce(endpoint, options, signal)) endpoint.era.learn({ modern, legacy: true })
     endpoint.breaker.reset()
-    return result({ status: 'healthy', era, message: undefined })
+    return result({ status: 'healthy', era: modern === true ? 'modern' : 'legacy', message: undefined })
   } catch (error) {
     if (UpstreamError.is(error) && error.reason === 'needs_login') {
       return result({ status: 'needs_login', era: undefined, message: error.message })
@@ -65,11 +68,12 @@ export const probeEndpoint = async (
   }
 }
 
+/** Whether it speaks the newer era; undefined when it failed in a way that does not tell. */
 const answersDiscover = async (
   endpoint: UpstreamEndpoint,
   options: ProbeOptions,
   signal: AbortSignal,
-): Promise<boolean> => {
+): Promise<boolean | undefined> => {
   const [version] = MODERN_VERSIONS
   if (version === undefined) return false
   try {
@@ -105,17 +109,18 @@ const answersDiscover = async (
         error.reason === 'upstream_status' ||
         error.reason === 'bad_content_type')
     ) {
-      return false
+      return error.status !== undefined && error.status >= 500 ? undefined : false
     }
     throw error
   }
 }
 
+/** Opens a session and ends it. Gives whether the answer was that of a server of the older era, and not just any. */
 const initializeOnce = async (
   endpoint: UpstreamEndpoint,
   options: ProbeOptions,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<boolean> => {
   const [protocolVersion = ''] = LEGACY_VERSIONS
   const reply = await endpoint.sendProbe({
     message: encodeRequest({
@@ -133,7 +138,8 @@ const initializeOnce = async (
     // Not every server lets a client end its session; it works all the same.
     await endpoint.endSession(sessionId, protocolVersion, signal).catch(() => {})
   }
-  if (isJsonObject(response['result'])) return
+  const result = response['result']
+  if (isJsonObject(result)) return typeof result['protocolVersion'] === 'string'
   const error = response['error']
   // Its own words are left out: they may be of any length, and repeat what it was sent.
   const code =

@@ -8,6 +8,8 @@ import {
 
 import type { CredentialSource, HeaderPair } from './credential-source.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
+import { EndpointEra } from './era/endpoint-era.ts'
+import { learnFromRefusal } from './era/learn-from-refusal.ts'
 import type { EndpointFaults } from './local-faults.ts'
 import { refuseStatus } from './refuse-status.ts'
 import { StdioServer } from './stdio/stdio-server.ts'
@@ -39,6 +41,8 @@ export interface UpstreamEndpointOptions {
   readonly credentials: CredentialSource
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
+  /** What is known of the protocol that it speaks. undefined: nothing, and it is not asked. */
+  readonly era?: EndpointEra | undefined
   /** Which failures are not the endpoint's fault but ours. undefined: none. */
   readonly faults?: EndpointFaults | undefined
 }
@@ -54,6 +58,8 @@ const NO_END = { idleMs: Number.POSITIVE_INFINITY, totalMs: Number.POSITIVE_INFI
 export class UpstreamEndpoint {
   readonly target: EndpointTarget
   readonly breaker: CircuitBreaker
+  /** Which eras of the protocol it speaks, as far as that is known. */
+  readonly era: EndpointEra
   readonly #transport: UpstreamTransport
   readonly #credentials: CredentialSource
   readonly #connectTimeoutMs: number
@@ -64,6 +70,7 @@ export class UpstreamEndpoint {
   constructor(options: UpstreamEndpointOptions) {
     this.target = options.target
     this.breaker = options.breaker
+    this.era = options.era ?? new EndpointEra()
     this.#transport = options.transport
     this.#credentials = options.credentials
     this.#connectTimeoutMs = options.connectTimeoutMs
@@ -187,6 +194,7 @@ export class UpstreamEndpoint {
 
   #judge(reply: UpstreamReply, permit: Permit, request: EndpointRequest): UpstreamReply {
     this.#faults?.answered()
+    if (reply.kind === 'refused') learnFromRefusal(this.era, reply, request.protocolVersion)
     if (reply.kind === 'refused' && reply.status >= 500) permit.failure()
     // The round trip worked; what is inside is between the client and the server. A stream may still break,
     // but a probe does not wait for that: it may go on for long, and others would be refused meanwhile.

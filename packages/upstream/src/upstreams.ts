@@ -5,7 +5,9 @@ import { createStreamableHttpTransport, type UpstreamTransport } from '@mreg/mcp
 
 import type { CredentialSource } from './credential-source.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
+import { EndpointEra } from './era/endpoint-era.ts'
 import { LocalFaults } from './local-faults.ts'
+import { probeEndpoint, type ProbeOptions } from './probe-endpoint.ts'
 import { withRenewal } from './renewing-transport.ts'
 import { StdioServers, type StdioServersOptions } from './stdio/stdio-servers.ts'
 import type { StdioState } from './stdio/stdio-state.ts'
@@ -18,12 +20,17 @@ export interface UpstreamsOptions {
   readonly breaker: { readonly failureThreshold: number; readonly openMs: number; readonly maxOpenMs: number }
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
+  /** Who we are to servers that are asked which era they speak. Default `mreg`. */
+  readonly clientInfo?: ProbeOptions['clientInfo'] | undefined
   /** What bounds servers that are processes, and who we are to them. undefined: none is started here. */
   readonly stdio?: Pick<StdioServersOptions, 'limits' | 'clientInfo'> | undefined
   readonly logger?: Logger | undefined
   /** Is told of each change of a circuit; undefined: nobody is. */
   readonly events?: EventBus<GatewayEvents> | undefined
 }
+
+/** How long an endpoint may take to say which era it speaks, in milliseconds. */
+const ERA_QUESTION_MS = 10_000
 
 interface Live {
   readonly endpoint: UpstreamEndpoint
@@ -108,18 +115,24 @@ export class Upstreams implements AsyncDisposable {
         to,
       })
     })
-    return {
+    const endpoint: UpstreamEndpoint = new UpstreamEndpoint({
+      target,
       transport,
-      endpoint: new UpstreamEndpoint({
-        target,
-        transport,
-        breaker: circuit,
-        credentials,
-        connectTimeoutMs,
-        maxMessageBytes,
-        faults: this.#localFaults.of(url),
-      }),
-    }
+      breaker: circuit,
+      credentials,
+      connectTimeoutMs,
+      maxMessageBytes,
+      era: new EndpointEra({ ask: () => this.#askEra(endpoint), prefersModern: transport.kind === 'stdio' }),
+      faults: this.#localFaults.of(url),
+    })
+    return { transport, endpoint }
+  }
+
+  /** What is open is left alone: the circuit says when it is tried again. */
+  async #askEra(endpoint: UpstreamEndpoint): Promise<void> {
+    if (endpoint.breaker.state !== 'closed') return
+    const { clientInfo = { name: 'mreg', version: '0.0.0' } } = this.#options
+    await probeEndpoint(endpoint, { timeoutMs: ERA_QUESTION_MS, clientInfo, isRoutine: true })
   }
 
   #transport(target: EndpointTarget): UpstreamTransport {

@@ -101,7 +101,7 @@ describe('an upstream that restarts', () => {
       { method: 'notifications/initialized', params: undefined, sessionId: 'new' },
       { method: 'tools/call', params: pay, sessionId: 'new' },
     ])
-    expect(session.opened).toEqual({ sessionId: 'new' })
+    expect(session.opened).toMatchObject({ sessionId: 'new' })
   })
 
   test.each([

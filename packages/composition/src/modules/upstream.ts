@@ -32,6 +32,7 @@ export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
           breaker: settings.breaker,
           connectTimeoutMs: settings.timeouts.connectMs,
           maxMessageBytes: settings.limits.maxReplyBytes,
+          clientInfo: { name: 'mreg', version: facts.version },
           // A process belongs to the gateway that started it; a worker starts none.
           stdio:
             facts.role === 'gateway'

@@ -1,0 +1,256 @@
+import {
+  encodeRequest,
+  encodeResult,
+  ERROR_CODE,
+  HEADER,
+  readValue,
+  type ScannedMessage,
+} from '@mreg/mcp-wire'
+import {
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+  readResponse,
+  type UpstreamEndpoint,
+} from '@mreg/upstream'
+
+import { eventsOf } from '../../answer-turns.ts'
+import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from '../../answer.ts'
+import type { Turn } from '../../converse.ts'
+import type { Relay } from '../../relay.ts'
+import { acceptsStream, idOf, type Routed, type RoutedMessage } from '../../routed.ts'
+import type { SessionClaims } from '../../session-token.ts'
+import type { BridgeLimits } from '../limits.ts'
+import { announcements, isTalkative } from './announcements.ts'
+import { BridgedCall } from './call.ts'
+import { initializeResult, modernCapabilities } from './capabilities.ts'
+import { ClientSessions } from './client-session.ts'
+import { envelopeMeta, MODERN_VERSION, type ModernEnvelope } from './modern-request.ts'
+import { ToolShapes } from './tool-shapes.ts'
+
+/** What a client has said of itself. */
+type Client = Pick<SessionClaims, 'clientCapabilities' | 'clientInfo'>
+
+/** What the newer era has no request for, or means something else by. */
+const NOT_BRIDGED = /^(tasks\/|server\/discover$|subscriptions\/listen$)/u
+
+/** The most pages of a list of tools that are read to find out how to call one. */
+const MAX_PAGES = 50
+
+/** Lets clients of the older era talk to servers of the newer one. */
+export class ToModern {
+  readonly #relay: Relay
+  readonly #limits: BridgeLimits
+  readonly #sessions: ClientSessions
+  readonly #shapes = new WeakMap<UpstreamEndpoint, ToolShapes>()
+  readonly #capabilities = new WeakMap<UpstreamEndpoint, JsonObject>()
+
+  constructor(relay: Relay, limits: BridgeLimits) {
+    this.#relay = relay
+    this.#limits = limits
+    this.#sessions = new ClientSessions(limits.maxSessions)
+  }
+
+  /** The server's answer to `initialize`, from what it says of itself. */
+  async *initialize(
+    message: RoutedMessage,
+    endpoint: UpstreamEndpoint,
+    client: Client,
+  ): AsyncGenerator<Turn, void, undefined> {
+    const { exchange, route, scanned } = message
+    const id = idOf(scanned) ?? ''
+    const send = () =>
+      endpoint.send({
+        ...discoverRequest(envelopeOf(client), id),
+        principalId: exchange.principal.id,
+        timeoutMs: this.#relay.deadlineMs(message),
+      })
+    for await (const turn of this.#relay.converse(message, send, { keepStatus: false })) {
+      if (!turn.final) continue
+      const result = parseJsonObject(turn.message)?.['result']
+      if (!isJsonObject(result)) {
+        yield turn
+        return
+      }
+      this.#learnCapabilities(endpoint, result)
+      const params = scanned.paramsSpan && readValue(exchange.body, scanned.paramsSpan)
+      const version = isJsonObject(params) ? params['protocolVersion'] : undefined
+      yield {
+        ...turn,
+        scanned: undefined,
+        message: encodeResult({ id, result: initializeResult(result, version, route.server) }),
+      }
+    }
+  }
+
+  /** Takes one message of a session. */
+  async post(message: RoutedMessage, endpoint: UpstreamEndpoint, claims: SessionClaims): Promise<Answer> {
+    const { exchange, scanned } = message
+    const session = this.#sessions.get(claims.sessionId)
+    if (scanned.kind === 'response') {
+      const answer = parseJsonObject(exchange.body)
+      if (answer !== undefined) session.answer(scanned.id, answer)
+      return emptyAnswer(202)
+    }
+    if (scanned.kind === 'notification') {
+      const { method, requestId } = scanned
+      if (method === 'notifications/cancelled' && requestId !== undefined)
+        session.calls.get(requestId)?.cancel()
+      return emptyAnswer(202)
+    }
+    const own = this.#ownAnswer(message, claims.sessionId)
+    if (own !== undefined) return own
+    const shapes = this.#shapesOf(endpoint)
+    const call = new BridgedCall({
+      relay: this.#relay,
+      limits: this.#limits,
+      message,
+      endpoint,
+      session,
+      shapes,
+      clientCapabilities: claims.clientCapabilities,
+      clientInfo: claims.clientInfo,
+      canAsk: acceptsStream(exchange),
+      refreshShapes: () => this.#refresh(shapes, message, endpoint, claims),
+    })
+    return this.#relay.answerTurns(message, call.turns())
+  }
+
+  /** Opens the stream on which the client hears what the server says unasked. */
+  async get({ exchange }: Routed, endpoint: UpstreamEndpoint, claims: SessionClaims): Promise<Answer> {
+    const capabilities = await this.#capabilitiesOf(endpoint, exchange.principal.id, claims)
+    if (!isTalkative(capabilities)) return emptyAnswer(405, [['allow', 'POST, DELETE']])
+    const turns = announcements({
+      relay: this.#relay,
+      exchange,
+      endpoint,
+      session: this.#sessions.get(claims.sessionId),
+      envelope: envelopeOf(claims),
+      capabilities,
+    })
+    return streamAnswer(eventsOf(turns, this.#relay.timeouts.heartbeatMs))
+  }
+
+  end(sessionId: string): void {
+    this.#sessions.end(sessionId)
+  }
+
+  /** What concerns the session alone, which is ours. */
+  #ownAnswer({ exchange, scanned }: RoutedMessage, sessionId: string): Answer | undefined {
+    const session = this.#sessions.get(sessionId)
+    const { method = '', uri } = scanned
+    const id = idOf(scanned) ?? ''
+    const done = (): Answer => jsonAnswer(encodeResult({ id, result: {} }))
+    if (method === 'logging/setLevel') {
+      const level = levelIn(exchange.body, scanned)
+      if (level === undefined) return refuse(id, ERROR_CODE.invalidParams, 'params.level is not a level.')
+      session.logLevel = level
+      return done()
+    }
+    if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
+      if (uri === undefined) return refuse(id, ERROR_CODE.invalidParams, 'params.uri is missing.')
+      if (method === 'resources/unsubscribe') session.unsubscribe(uri)
+      else if (session.subscriptions.size >= MAX_SUBSCRIPTIONS)
+        return refuse(
+          id,
+          ERROR_CODE.invalidRequest,
+          `A session has at most ${MAX_SUBSCRIPTIONS} subscriptions.`,
+        )
+      else session.subscribe(uri)
+      return done()
+    }
+    return NOT_BRIDGED.test(method) ? refuse(id, ERROR_CODE.methodNotFound, 'Method not found') : undefined
+  }
+
+  #shapesOf(endpoint: UpstreamEndpoint): ToolShapes {
+    const known = this.#shapes.get(endpoint)
+    if (known !== undefined) return known
+    const shapes = new ToolShapes()
+    this.#shapes.set(endpoint, shapes)
+    return shapes
+  }
+
+  async #refresh(
+    shapes: ToolShapes,
+    { exchange }: RoutedMessage,
+    endpoint: UpstreamEndpoint,
+    client: Client,
+  ): Promise<void> {
+    let cursor: unknown
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const params = { _meta: envelopeMeta(envelopeOf(client)), ...(cursor === undefined ? {} : { cursor }) }
+      const reply = await endpoint.send({
+        message: encodeRequest({ id: 'mreg-tools', method: 'tools/list', params }),
+        method: 'tools/list',
+        protocolVersion: MODERN_VERSION,
+        headers: [[HEADER.method, 'tools/list']],
+        principalId: exchange.principal.id,
+        timeoutMs: this.#relay.timeouts.requestMs,
+      })
+      const { result } = await readResponse(reply)
+      if (!isJsonObject(result) || !Array.isArray(result['tools'])) return
+      shapes.learn(result['tools'])
+      cursor = result['nextCursor']
+      if (typeof cursor !== 'string') return
+    }
+  }
+
+  async #capabilitiesOf(
+    endpoint: UpstreamEndpoint,
+    principalId: string,
+    client: Client,
+  ): Promise<JsonObject> {
+    const known = this.#capabilities.get(endpoint)
+    if (known !== undefined) return known
+    const timeoutMs = this.#relay.timeouts.requestMs
+    const reply = await endpoint.send({
+      ...discoverRequest(envelopeOf(client), 'mreg-discover'),
+      principalId,
+      timeoutMs,
+    })
+    const { result } = await readResponse(reply)
+    return isJsonObject(result) ? this.#learnCapabilities(endpoint, result) : {}
+  }
+
+  #learnCapabilities(endpoint: UpstreamEndpoint, { capabilities }: JsonObject): JsonObject {
+    const offered = isJsonObject(capabilities) ? capabilities : {}
+    this.#capabilities.set(endpoint, offered)
+    return offered
+  }
+}
+
+/** The most resources of whose changes one session hears. */
+const MAX_SUBSCRIPTIONS = 1000
+
+const LEVELS: ReadonlySet<unknown> = new Set([
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+])
+
+const levelIn = (bytes: Uint8Array, { paramsSpan }: ScannedMessage): string | undefined => {
+  const params = paramsSpan && readValue(bytes, paramsSpan)
+  const level = isJsonObject(params) ? params['level'] : undefined
+  return typeof level === 'string' && LEVELS.has(level) ? level : undefined
+}
+
+const envelopeOf = ({ clientCapabilities, clientInfo }: Client): ModernEnvelope => ({
+  capabilities: modernCapabilities(clientCapabilities, true),
+  clientInfo,
+  logLevel: undefined,
+})
+
+const discoverRequest = (envelope: ModernEnvelope, id: string | number) => ({
+  message: encodeRequest({ id, method: 'server/discover', params: { _meta: envelopeMeta(envelope) } }),
+  method: 'server/discover',
+  protocolVersion: MODERN_VERSION,
+  headers: [[HEADER.method, 'server/discover'] as const],
+})
+
+const refuse = (id: string | number, code: number, message: string): Answer =>
+  errorAnswer(200, { id, code, message })
