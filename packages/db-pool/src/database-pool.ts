@@ -6,6 +6,15 @@ export interface SystemSession<Schema> {
   readonly kysely: Transaction<Schema>
   /** Why somebody needed these rights. */
   readonly reason: string
+  /**
+   * Runs `work` as a part of this session that fails alone: when it rejects, what it did is undone (it is a
+   * savepoint), its error is thrown, and the session may go on. Only one at a time; they nest to any depth.
+   * After a serialization failure or a deadlock the session as a whole is run again, whoever catches the error.
+   *
+   * @throws {SessionError} reason `nested`: another nested session is open in this one, or this one has ended;
+   *   reason `aborted`: `work` swallowed the error of a statement.
+   */
+  nested<T>(work: (session: SystemSession<Schema>) => Promise<T>): Promise<T>
 }
 
 /** One transaction under row-level security: it sees one tenant. */
@@ -13,6 +22,42 @@ export interface TenantSession<Schema> {
   /** Runs in the session's transaction; unusable once the session has ended. */
   readonly kysely: Transaction<Schema>
   readonly tenantId: string
+  /** As {@link SystemSession.nested}. */
+  nested<T>(work: (session: TenantSession<Schema>) => Promise<T>): Promise<T>
+}
+
+/** What a session may ask of its transaction. */
+export interface SessionOptions {
+  /** undefined: as the server is set up, usually `read committed`. */
+  readonly isolationLevel?: 'read committed' | 'repeatable read' | 'serializable' | undefined
+  /** True: the server refuses to change anything. Default false. */
+  readonly readOnly?: boolean | undefined
+}
+
+/**
+ * Statements in SQL, outside sessions: each commits by itself. Parameters are `$1`, `$2`, … in the text.
+ *
+ * All of them throw {@link DatabaseUnavailableError} when there was no connection to be had or it broke before
+ * the statement was sent, {@link SessionError} with the reasons `statement-timeout`, `lock-timeout`,
+ * `commit-unknown` (the connection broke after that) or `nested` (called inside a session of the pool), and what
+ * the database says about the statement as the driver's error.
+ */
+export interface DirectStatements {
+  /** @returns how many rows it changed; 0 for a statement that changes none. */
+  execute(sql: string, parameters?: readonly unknown[]): Promise<number>
+  /** @returns its rows. The type is what the caller says it is. */
+  fetch<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>
+  /** @returns its first row; undefined when there is none. */
+  fetchRow<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row | undefined>
+}
+
+/** A connection that is yours until it is released. Runs one statement at a time. */
+export interface AcquiredConnection extends DirectStatements, AsyncDisposable {
+  /**
+   * Gives it back. One that broke, is inside a transaction or is still busy is not used again (on PGlite, which
+   * has only one, it is rolled back). What was set with SET stays set, so prefer SET LOCAL. Idempotent.
+   */
+  release(): Promise<void>
 }
 
 /** One step of the schema. Forward only; runs in one transaction with the others that are due. */
@@ -75,11 +120,25 @@ export interface DatabasePoolStats {
 }
 
 /** One database: a pool of connections to PostgreSQL, or PGlite inside this process. */
-export interface DatabasePool<Schema> extends AsyncDisposable {
+export interface DatabasePool<Schema> extends DirectStatements, AsyncDisposable {
   readonly kind: 'postgres' | 'pglite'
 
   /**
-   * Waits, with growing pauses, until the database answers. The embedded database is opened (and, when
+   * Runs each statement on whichever connection is free, and commits it by itself; throws as
+   * {@link DirectStatements} do. With the rights of the pool's own user; for everything that needs more than one
+   * statement, or a tenant, there are the sessions.
+   */
+  readonly kysely: Kysely<Schema>
+
+  /** Open connections. */
+  readonly size: number
+  /** Open connections that nobody uses. */
+  readonly available: number
+  /** Sessions and statements that wait for a connection. */
+  readonly waiting: number
+
+  /**
+   * Waits, with growing pauses, until the database answers. `minConnections` are opened; the embedded database is opened (and, when
    * its directory is new, created). May be called again after a failure.
    *
    * @throws {DatabaseUnavailableError} it did not answer in time, does not let us in, or the directory cannot be used.
@@ -95,13 +154,30 @@ export interface DatabasePool<Schema> extends AsyncDisposable {
    * @throws {DatabaseUnavailableError} there was no connection to be had, or it broke before the commit.
    * @throws {SessionError} see {@link SessionFailure}.
    */
-  systemSession<T>(reason: string, work: (session: SystemSession<Schema>) => Promise<T>): Promise<T>
+  systemSession<T>(
+    reason: string,
+    work: (session: SystemSession<Schema>) => Promise<T>,
+    options?: SessionOptions,
+  ): Promise<T>
 
   /**
    * As {@link systemSession}, under row-level security: the transaction runs as the role `tenantRole`
    * and the setting `tenantSetting` holds `tenantId`.
    */
-  tenantSession<T>(tenantId: string, work: (session: TenantSession<Schema>) => Promise<T>): Promise<T>
+  tenantSession<T>(
+    tenantId: string,
+    work: (session: TenantSession<Schema>) => Promise<T>,
+    options?: SessionOptions,
+  ): Promise<T>
+
+  /**
+   * Waits for a connection of the pool, for what neither a session nor a single statement can do. Give it back
+   * with `await using`, or with `release` in a `finally`.
+   *
+   * @throws {DatabaseUnavailableError} there was no connection to be had.
+   * @throws {SessionError} reason `nested`: called inside a session of this pool.
+   */
+  acquire(): Promise<AcquiredConnection>
 
   /**
    * Runs the migrations that the database has not seen, ordered by name, in one transaction. Any number

@@ -23,7 +23,7 @@ describe('the entries', { timeout: 60_000 }, () => {
     expect(await importWithout('@mreg/db-pool', missing)).toEqual({
       code: 0,
       output:
-        'DatabaseUnavailableError MigrationError SessionError constraintOf isForeignKeyViolation isUniqueViolation sqlStateOf',
+        'DatabaseUnavailableError MigrationError SessionError constraintOf isConflict isForeignKeyViolation isUniqueViolation prepareQuery sqlStateOf',
     })
   })
 

@@ -119,7 +119,8 @@ describe('another process on the same database', () => {
         })
         .toBe(1)
       // The look has read the change log, and waits for the servers.
-      await new ServerRepository({ kysely, tenantId }).create(serverNamed('second'))
+      const nested = (): Promise<never> => Promise.reject(new Error('the repository nests nothing'))
+      await new ServerRepository({ kysely, tenantId, nested }).create(serverNamed('second'))
     })
     await elsewhere.changes.catchUp()
     expect(elsewhere.served.of(tenantId)).toEqual(['first 1', 'second 1'])

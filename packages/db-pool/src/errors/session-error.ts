@@ -8,8 +8,10 @@ const brand = Symbol.for('@mreg/db-pool/SessionError')
  * - `conflict`: it collided with others (serialization failure or deadlock) on every attempt.
  * - `aborted`: an error of a statement was swallowed by the work, so the transaction could only roll back.
  * - `idle-timeout`: the work held its transaction open without using it for longer than it may.
- * - `commit-unknown`: the connection broke while the commit was under way; it may or may not have happened.
- * - `nested`: a session was asked for inside another session of the same pool.
+ * - `commit-unknown`: the connection broke while the commit, or a statement outside sessions, was under way; it may or
+ *   may not have happened.
+ * - `nested`: a session or a connection was asked for inside a session of the same pool, or a second nested session
+ *   while one is open.
  * - `tenant-role`: the role of the tenant sessions is missing or not granted to us.
  */
 export type SessionFailure =

@@ -28,3 +28,17 @@ export const isUniqueViolation = (error: unknown, constraint?: string): boolean 
  */
 export const isForeignKeyViolation = (error: unknown, constraint?: string): boolean =>
   sqlStateOf(error) === '23503' && (constraint === undefined || constraintOf(error) === constraint)
+
+/** Whether `error` says that sessions collided (SQLSTATE 40001, 40P01), so that the same work may succeed if it is done again. */
+export const isConflict = (error: unknown): boolean => {
+  const state = sqlStateOf(error)
+  return state === '40001' || state === '40P01'
+}
+
+/** Whether `error` says that the schema changed under a named statement, so that the connection has to parse it again. */
+export const isStalePlan = (error: unknown): boolean =>
+  sqlStateOf(error) === '0A000' &&
+  typeof error === 'object' &&
+  error !== null &&
+  'routine' in error &&
+  error.routine === 'RevalidateCachedQuery'

@@ -18,15 +18,15 @@ export interface PglitePool<Schema> extends DatabasePool<Schema> {
  */
 export const createPglitePool = <Schema>(options: PglitePoolOptions = {}): PglitePool<Schema> => {
   const resolved = resolvePgliteOptions(options)
-  const backend = new PgliteBackend<Schema>(resolved)
+  const backend = new PgliteBackend(resolved)
   return new EmbeddedPool<Schema>(backend, resolved)
 }
 
 class EmbeddedPool<Schema> extends SessionPool<Schema> implements PglitePool<Schema> {
   override readonly kind = 'pglite'
-  readonly #backend: PgliteBackend<Schema>
+  readonly #backend: PgliteBackend
 
-  constructor(backend: PgliteBackend<Schema>, options: ReturnType<typeof resolvePgliteOptions>) {
+  constructor(backend: PgliteBackend, options: ReturnType<typeof resolvePgliteOptions>) {
     super(backend, options)
     this.#backend = backend
   }

@@ -1,9 +1,8 @@
-import { Kysely } from 'kysely'
+import { type Dialect, Kysely } from 'kysely'
 
 import type { Notice } from '../database-pool.ts'
 import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import type { Backend, ConnectionCounts } from '../session/backend.ts'
-import { queryLog } from '../session/query-log.ts'
 import { ConnectionQueue } from './connection-queue.ts'
 import { DataDirectory } from './data-directory.ts'
 import { PgliteDialect } from './pglite-dialect.ts'
@@ -16,9 +15,10 @@ import { extractTarball } from './tarball.ts'
 const MIGRATION_WAIT_MS = 60_000
 
 /** PGlite in this process: one connection, one session at a time. */
-export class PgliteBackend<Schema> implements Backend<Schema> {
+export class PgliteBackend implements Backend {
   readonly kind = 'pglite'
-  readonly kysely: Kysely<Schema>
+  readonly dialect: Dialect
+  readonly resetStatement = 'rollback'
   readonly #options: ResolvedPgliteOptions
   readonly #queue: ConnectionQueue
   #directory: DataDirectory | undefined
@@ -28,10 +28,7 @@ export class PgliteBackend<Schema> implements Backend<Schema> {
   constructor(options: ResolvedPgliteOptions) {
     this.#options = options
     this.#queue = new ConnectionQueue(options.acquireTimeoutMs, options.maxWaiting)
-    this.kysely = new Kysely<Schema>({
-      dialect: new PgliteDialect(() => this.#lease()),
-      ...(options.onQuery === undefined ? {} : { log: queryLog(options.onQuery) }),
-    })
+    this.dialect = new PgliteDialect(() => this.#lease())
   }
 
   async open(): Promise<void> {

@@ -10,5 +10,5 @@ import { type PostgresPoolOptions, resolvePostgresOptions } from './postgres-opt
  */
 export const createPostgresPool = <Schema>(options: PostgresPoolOptions): DatabasePool<Schema> => {
   const resolved = resolvePostgresOptions(options)
-  return new SessionPool(new PostgresBackend<Schema>(resolved), resolved)
+  return new SessionPool(new PostgresBackend(resolved), resolved)
 }

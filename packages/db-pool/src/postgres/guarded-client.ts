@@ -1,7 +1,8 @@
 import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'kysely'
-import type { PoolClient } from 'pg'
+import type { PoolClient, QueryConfig } from 'pg'
 
-import { sqlStateOf } from '../errors/sql-state.ts'
+import { isStalePlan, sqlStateOf } from '../errors/sql-state.ts'
+import { renameStatement, statementName } from '../prepared/statement-names.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 
 const isFatal = (error: unknown): boolean =>
@@ -10,6 +11,17 @@ const isFatal = (error: unknown): boolean =>
   'severity' in error &&
   (error.severity === 'FATAL' || error.severity === 'PANIC')
 
+/** What a {@link GuardedClient} takes. */
+export interface GuardedClientOptions {
+  /** Statements that are sent with each BEGIN, in the same round trip; may be empty. */
+  readonly transactionPrefix: string
+  /** How long a BEGIN, or a question whether the server is still there, may go unanswered, in milliseconds. */
+  readonly beginTimeoutMs: number
+  /** Whether the connection may keep named statements. */
+  readonly named: boolean
+  readonly onDiscard: () => void
+}
+
 /**
  * One connection of the pool as Kysely sees it. It remembers what happened on it, so that a connection that
  * broke, whose statement was not answered, or that is still inside a transaction is closed and not handed
@@ -17,18 +29,23 @@ const isFatal = (error: unknown): boolean =>
  */
 export class GuardedClient implements PostgresPoolClient {
   readonly #client: PoolClient
-  readonly #transactionPrefix: string
-  readonly #onDiscard: () => void
+  readonly #options: GuardedClientOptions
   #running = 0
   #broken: { readonly cause: unknown } | undefined
+  #answeredAt = performance.now()
 
-  /**
-   * @param transactionPrefix statements that are sent with each BEGIN, in the same round trip; may be empty.
-   */
-  constructor(client: PoolClient, transactionPrefix: string, onDiscard: () => void) {
+  constructor(client: PoolClient, options: GuardedClientOptions) {
     this.#client = client
-    this.#transactionPrefix = transactionPrefix
-    this.#onDiscard = onDiscard
+    this.#options = options
+  }
+
+  /** When the server was last heard of, on the clock of `performance.now()`. */
+  get answeredAt(): number {
+    return this.#answeredAt
+  }
+
+  get broken(): boolean {
+    return this.#broken !== undefined
   }
 
   get processID(): number {
@@ -41,6 +58,16 @@ export class GuardedClient implements PostgresPoolClient {
   /** Says that the connection broke. The first one to say so knows best why. */
   fail(cause: unknown): void {
     this.#broken ??= { cause }
+  }
+
+  /** Asks the server whether it is still there. */
+  async answers(): Promise<boolean> {
+    try {
+      await this.#send({ text: 'select 1', query_timeout: this.#options.beginTimeoutMs })
+      return true
+    } catch {
+      return false
+    }
   }
 
   query<R>(sql: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>>
@@ -58,10 +85,12 @@ export class GuardedClient implements PostgresPoolClient {
   release(destroy = false): void {
     const clean = this.#running === 0 && this.#client.getTransactionStatus() === 'I'
     const discard = destroy || this.#broken !== undefined || !clean
-    if (discard) {
-      this.#onDiscard()
-    }
     this.#client.release(discard)
+    if (discard) {
+      // A server that does not answer does not answer a goodbye either.
+      this.#client.connection.stream.destroy()
+      this.#options.onDiscard()
+    }
   }
 
   async #query<R>(sql: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>> {
@@ -72,21 +101,46 @@ export class GuardedClient implements PostgresPoolClient {
       }
       throw this.#failure(false, this.#broken.cause)
     }
+    const result: unknown = await this.#run(sql, [...parameters])
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- rows are what Kysely's types say they are
+    return result as PostgresQueryResult<R>
+  }
+
+  async #run(sql: string, values: unknown[]): Promise<unknown> {
+    const { beginTimeoutMs, named, transactionPrefix } = this.#options
+    if (sql === 'begin' || sql.startsWith('start transaction')) {
+      const text = transactionPrefix === '' ? sql : `${sql}; ${transactionPrefix}`
+      return await this.#send({ text, query_timeout: beginTimeoutMs })
+    }
+    const name = named ? statementName(sql) : undefined
+    if (name === undefined) {
+      return await this.#send({ text: sql, values })
+    }
+    try {
+      return await this.#send({ name, text: sql, values })
+    } catch (error) {
+      if (!isStalePlan(error)) {
+        throw error
+      }
+      renameStatement(sql)
+      if (this.#client.getTransactionStatus() !== 'I') {
+        throw error
+      }
+      return await this.#send({ name: statementName(sql) ?? name, text: sql, values })
+    }
+  }
+
+  async #send(query: QueryConfig & { readonly query_timeout?: number }): Promise<unknown> {
     this.#running += 1
     try {
-      const result: unknown = await this.#client.query(this.#withPrefix(sql), [...parameters])
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- rows are what Kysely's types say they are
-      return result as PostgresQueryResult<R>
+      const result: unknown = await this.#client.query(query)
+      this.#answeredAt = performance.now()
+      return result
     } catch (error) {
       throw this.#judge(error)
     } finally {
       this.#running -= 1
     }
-  }
-
-  #withPrefix(sql: string): string {
-    const begins = sql === 'begin' || sql.startsWith('start transaction')
-    return begins && this.#transactionPrefix !== '' ? `${sql}; ${this.#transactionPrefix}` : sql
   }
 
   #judge(error: unknown): unknown {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { PostgresPool } from 'kysely'
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 
@@ -7,11 +9,20 @@ import type { ConnectionCounts } from '../session/backend.ts'
 import { AcquireFailure } from './connection-failure.ts'
 import { GuardedClient } from './guarded-client.ts'
 
+/** The part of its life by which a connection may end earlier than the longest. */
+const LIFETIME_JITTER = 0.2
+
 /** What a {@link GuardedPool} takes. */
 export interface GuardedPoolOptions {
   readonly config: PoolConfig & { readonly max: number; readonly connectionTimeoutMillis: number }
   readonly maxWaiting: number
   readonly transactionPrefix: string
+  /** Whether connections may keep named statements. */
+  readonly named: boolean
+  /** How long a connection may have been idle to be handed out unasked, in milliseconds. */
+  readonly validateAfterIdleMs: number
+  /** The longest life of a connection, in milliseconds. */
+  readonly maxLifetimeMs: number
   readonly onBackgroundError: (error: unknown, source: BackgroundErrorSource) => void
 }
 
@@ -22,6 +33,8 @@ export class GuardedPool implements PostgresPool {
   readonly #settings: GuardedPoolOptions
   readonly #guards = new WeakMap<object, GuardedClient>()
   readonly #clients = new Set<PoolClient>()
+  /** Connections on which the server was not heard of since then are thrown away unasked. */
+  #distrustBefore = 0
   #discarded = 0
 
   constructor(settings: GuardedPoolOptions) {
@@ -31,11 +44,28 @@ export class GuardedPool implements PostgresPool {
     // connections that are idle; those in use need a listener of their own.
     this.#pool.on('error', (error) => settings.onBackgroundError(error, 'idle-connection'))
     this.#pool.on('connect', (client) => {
+      this.#drawLifetime()
       this.#clients.add(client)
       client.on('error', (error: unknown) => this.#guardOf(client).fail(error))
       client.on('end', () => this.#guardOf(client).fail(undefined))
     })
     this.#pool.on('remove', (client) => this.#clients.delete(client))
+    this.#drawLifetime()
+  }
+
+  /** Opens so many connections, those that are open included. */
+  async open(count: number): Promise<void> {
+    const opening = await Promise.allSettled(Array.from({ length: count }, () => this.connect()))
+    const failures = opening.flatMap((one) => {
+      if (one.status === 'fulfilled') {
+        one.value.release()
+        return []
+      }
+      return [{ error: one.reason as unknown }]
+    })
+    if (failures[0] !== undefined) {
+      throw failures[0].error
+    }
   }
 
   /** @throws {AcquireFailure} none could be made or became free. */
@@ -51,8 +81,18 @@ export class GuardedPool implements PostgresPool {
       throw new AcquireFailure(true, message)
     }
     const full = this.#pool.totalCount >= max
+    const deadline = performance.now() + connectionTimeoutMillis
     try {
-      return this.#guardOf(await this.#pool.connect())
+      for (;;) {
+        const client = this.#guardOf(await this.#pool.connect())
+        if (await this.#isUsable(client)) {
+          return client
+        }
+        client.release(true)
+        if (performance.now() >= deadline) {
+          throw new Error('pooled connections did not answer')
+        }
+      }
     } catch (error) {
       const exhausted =
         error instanceof Error && error.message === 'timeout exceeded when trying to connect' && full
@@ -71,22 +111,62 @@ export class GuardedPool implements PostgresPool {
     }
   }
 
-  end(): Promise<void> {
-    return this.#pool.ended || this.#pool.ending ? Promise.resolve() : this.#pool.end()
-  }
-
-  /** Closes every connection at once, whatever it is doing. */
-  destroy(): void {
+  /** Lets those in use finish for so long, then closes every connection, whatever it is doing. */
+  async end(timeoutMs = 5_000): Promise<void> {
+    if (this.#pool.ended || this.#pool.ending) {
+      return
+    }
+    const drained = new AbortController()
+    const limit = sleep(timeoutMs, undefined, { signal: drained.signal }).catch(() => {})
+    // A session that never ends would keep its connection, which is closed by now, for ever; and a server that is
+    // stopped does not answer a goodbye, so that its socket would keep the process.
+    await Promise.race([this.#pool.end().then(() => this.#goodbyes()), limit])
+    drained.abort()
     for (const client of this.#clients) {
       client.connection.stream.destroy()
     }
   }
 
+  /** Fulfils when the server has taken leave of all connections. */
+  async #goodbyes(): Promise<void> {
+    await Promise.all(
+      [...this.#clients].map(
+        (client) => new Promise<void>((resolve) => client.connection.once('end', resolve)),
+      ),
+    )
+  }
+
+  async #isUsable(client: GuardedClient): Promise<boolean> {
+    const { answeredAt } = client
+    if (client.broken || answeredAt < this.#distrustBefore) {
+      return false
+    }
+    const idleMs = performance.now() - answeredAt
+    if (idleMs < this.#settings.validateAfterIdleMs || (await client.answers())) {
+      return true
+    }
+    // Whatever swallowed the question (a firewall that forgot us, say) has swallowed those of the same age too.
+    this.#distrustBefore = Math.max(this.#distrustBefore, answeredAt)
+    return false
+  }
+
+  /** Each connection gets a life of its own, so that they do not all end at once. */
+  #drawLifetime(): void {
+    this.#pool.options.maxLifetimeSeconds =
+      (this.#settings.maxLifetimeMs * (1 - LIFETIME_JITTER * Math.random())) / 1_000
+  }
+
   #guardOf(client: PoolClient): GuardedClient {
     let guard = this.#guards.get(client)
     if (guard === undefined) {
-      guard = new GuardedClient(client, this.#settings.transactionPrefix, () => {
-        this.#discarded += 1
+      const { transactionPrefix, named, config } = this.#settings
+      guard = new GuardedClient(client, {
+        transactionPrefix,
+        named,
+        beginTimeoutMs: config.connectionTimeoutMillis,
+        onDiscard: () => {
+          this.#discarded += 1
+        },
       })
       this.#guards.set(client, guard)
     }

@@ -1,25 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { type Dialect, Kysely, PostgresDialect } from 'kysely'
 import type { PoolConfig } from 'pg'
 
 import type { Notice } from '../database-pool.ts'
 import type { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import type { Backend, ConnectionCounts } from '../session/backend.ts'
-import { queryLog } from '../session/query-log.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import { describeTarget } from './connection-target.ts'
 import { GuardedPool } from './guarded-pool.ts'
 import { postgresTypes } from './int8.ts'
 import { NotificationListener } from './notification-listener.ts'
 import { PollListener } from './poll-listener.ts'
-import type { ResolvedPostgresOptions } from './postgres-options.ts'
+import { MAX_TIMER_MS, type ResolvedPostgresOptions } from './postgres-options.ts'
+import { tlsOptions } from './tls-mode.ts'
 import { postgresUnavailability } from './unavailability.ts'
 
 /** PostgreSQL over node-postgres. */
-export class PostgresBackend<Schema> implements Backend<Schema> {
+export class PostgresBackend implements Backend {
   readonly kind = 'postgres'
-  readonly kysely: Kysely<Schema>
+  readonly dialect: Dialect
+  readonly resetStatement = undefined
   readonly #options: ResolvedPostgresOptions
   readonly #pool: GuardedPool
   readonly #listener: NotificationListener | undefined
@@ -41,12 +40,13 @@ export class PostgresBackend<Schema> implements Backend<Schema> {
       },
       maxWaiting: options.maxWaiting,
       transactionPrefix: options.limitsScope === 'transaction' ? transactionLimits(options) : '',
+      // A transaction pooler gives each transaction another connection, which does not know the names.
+      named: options.limitsScope === 'connection',
+      validateAfterIdleMs: options.validateAfterIdleMs,
+      maxLifetimeMs: options.maxLifetimeMs,
       onBackgroundError: options.onBackgroundError,
     })
-    this.kysely = new Kysely<Schema>({
-      dialect: new PostgresDialect({ pool: this.#pool }),
-      ...(options.onQuery === undefined ? {} : { log: queryLog(options.onQuery) }),
-    })
+    this.dialect = new PostgresDialect({ pool: this.#pool })
     this.#poller = new PollListener(options.listenPollIntervalMs)
     this.#listener =
       options.listenConnectionString === undefined
@@ -62,8 +62,9 @@ export class PostgresBackend<Schema> implements Backend<Schema> {
           })
   }
 
+  /** Opens the connections that are always there. */
   async open(): Promise<void> {
-    await sql`select 1`.execute(this.kysely)
+    await this.#pool.open(Math.max(1, this.#options.minConnections))
   }
 
   unavailability(error: unknown): DatabaseUnavailableError | undefined {
@@ -84,13 +85,16 @@ export class PostgresBackend<Schema> implements Backend<Schema> {
       },
       maxWaiting: 1,
       transactionPrefix: '',
+      named: false,
+      validateAfterIdleMs: this.#options.validateAfterIdleMs,
+      maxLifetimeMs: MAX_TIMER_MS,
       onBackgroundError,
     })
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
     try {
       return await kysely.connection().execute(work)
     } finally {
-      await pool.end()
+      await pool.end(acquireTimeoutMs)
     }
   }
 
@@ -107,15 +111,7 @@ export class PostgresBackend<Schema> implements Backend<Schema> {
   async close(timeoutMs: number): Promise<void> {
     this.#poller.close()
     await this.#listener?.close()
-    const ended = this.#pool.end()
-    const drained = new AbortController()
-    const cut = sleep(timeoutMs, undefined, { signal: drained.signal }).then(
-      () => this.#pool.destroy(),
-      () => {},
-    )
-    // A session that never ends would keep its connection, which is closed by now, for ever.
-    await Promise.race([ended, cut])
-    drained.abort()
+    await this.#pool.end(timeoutMs)
   }
 
   #connection(connectionString: string, applicationName: string): PoolConfig {
@@ -124,7 +120,7 @@ export class PostgresBackend<Schema> implements Backend<Schema> {
       application_name: applicationName,
       types: postgresTypes,
       keepAlive: true,
-      ...(this.#options.tls === undefined ? {} : { ssl: this.#options.tls }),
+      ...(this.#options.tls === undefined ? {} : { ssl: tlsOptions(this.#options.tls) }),
     }
   }
 }

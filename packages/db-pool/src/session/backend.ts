@@ -1,13 +1,18 @@
-import type { Kysely } from 'kysely'
+import type { Dialect, Kysely } from 'kysely'
 
 import type { Notice } from '../database-pool.ts'
 import type { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 
 /** What a pool needs of a kind of database. Everything else is shared. */
-export interface Backend<Schema> {
+export interface Backend {
   readonly kind: 'postgres' | 'pglite'
-  /** Runs on the pool's connections. */
-  readonly kysely: Kysely<Schema>
+  /** Gives the pool's connections to Kysely. */
+  readonly dialect: Dialect
+  /**
+   * What is run on a connection that strangers used before the next session has it, when it cannot be thrown
+   * away; undefined: the dialect throws it away unless it is idle.
+   */
+  readonly resetStatement: string | undefined
   /** Tries once to reach or open the database. */
   open(): Promise<void>
   /** What makes the database unusable, for a person; undefined when `error` does not say that it is. */

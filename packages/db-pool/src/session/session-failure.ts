@@ -2,7 +2,7 @@ import { AbortedTransactionError } from 'kysely'
 
 import type { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import { SessionError } from '../errors/session-error.ts'
-import { sqlStateOf } from '../errors/sql-state.ts'
+import { isConflict, isStalePlan, sqlStateOf } from '../errors/sql-state.ts'
 
 /** How far a session got. */
 export type SessionStage = 'begin' | 'door' | 'work' | 'commit'
@@ -75,6 +75,21 @@ export const sessionOutcome = ({
   }
   const about = state === undefined ? undefined : ABOUT_STATE[state]
   return about === undefined
-    ? { error, retry: false }
+    ? { error, retry: isStalePlan(error) }
     : { error: new SessionError(about[0], about[1], { cause: error }), retry: about[0] === 'conflict' }
+}
+
+/** Reads what went wrong with a statement outside sessions. */
+export const statementFailure = ({
+  error,
+  unavailable,
+  commitUnknown,
+}: Pick<SessionFault, 'error' | 'unavailable' | 'commitUnknown'>): unknown => {
+  if (commitUnknown) {
+    const message = 'the connection broke while the statement was under way: it may or may not have happened'
+    return new SessionError('commit-unknown', message, { cause: error })
+  }
+  const state = sqlStateOf(error)
+  const about = state === undefined || isConflict(error) ? undefined : ABOUT_STATE[state]
+  return unavailable ?? (about === undefined ? error : new SessionError(about[0], about[1], { cause: error }))
 }

@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { sql, type Transaction } from 'kysely'
+import { Kysely, type Transaction } from 'kysely'
 
 import type {
+  AcquiredConnection,
   DatabasePool,
   DatabasePoolStats,
   InitializeOptions,
@@ -11,42 +11,53 @@ import type {
   Migration,
   MigrationReport,
   Notice,
+  SessionOptions,
   SystemSession,
   TenantSession,
 } from '../database-pool.ts'
+import { Acquired } from '../direct/acquired-connection.ts'
+import { DirectDialect, type DirectDoor } from '../direct/direct-dialect.ts'
+import { Statements } from '../direct/direct-statements.ts'
 import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import { MigrationError } from '../errors/migration-error.ts'
-import { SessionError } from '../errors/session-error.ts'
 import { runMigrations } from '../migration/run-migrations.ts'
 import type { ResolvedPoolOptions } from '../pool-options.ts'
 import type { Backend } from './backend.ts'
 import { backoffMs } from './backoff.ts'
-import { sessionOutcome, type SessionStage } from './session-failure.ts'
+import { statementFailure } from './session-failure.ts'
+import type { SessionLevel } from './session-level.ts'
+import { SessionRunner } from './session-runner.ts'
 
-/** How far one attempt got. */
-interface Progress {
-  stage: SessionStage
-  failure: { readonly error: unknown } | undefined
-  readonly marker: { open: boolean }
-}
-
-/** The pool that both kinds of database share: sessions, retries, doors, life. */
-export class SessionPool<Schema> implements DatabasePool<Schema> {
+/** The pool that both kinds of database share. */
+export class SessionPool<Schema> extends Statements implements DatabasePool<Schema> {
   readonly kind: 'postgres' | 'pglite'
-  readonly #backend: Backend<Schema>
+  readonly kysely: Kysely<Schema>
+  readonly #backend: Backend
   readonly #options: ResolvedPoolOptions
-  /** The session that the running code is in; it may outlive the session, so the flag says whether that is still open. */
-  readonly #current = new AsyncLocalStorage<{ open: boolean }>()
+  readonly #sessions: SessionRunner<Schema>
+  readonly #direct: DirectDialect
   #closing: Promise<void> | undefined
-  #active = 0
-  #committed = 0
-  #failed = 0
-  #retried = 0
 
-  constructor(backend: Backend<Schema>, options: ResolvedPoolOptions) {
+  constructor(backend: Backend, options: ResolvedPoolOptions) {
+    super((query) => this.kysely.executeQuery(query))
     this.kind = backend.kind
     this.#backend = backend
     this.#options = options
+    this.#sessions = new SessionRunner(backend, options)
+    this.#direct = new DirectDialect(this.#door())
+    this.kysely = new Kysely<Schema>({ dialect: this.#direct })
+  }
+
+  get size(): number {
+    return this.#backend.connections().size
+  }
+
+  get available(): number {
+    return this.#backend.connections().available
+  }
+
+  get waiting(): number {
+    return this.#backend.connections().waiting
   }
 
   async initialize({ signal, timeoutMs = 30_000 }: InitializeOptions = {}): Promise<void> {
@@ -55,7 +66,6 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
       this.#refuseWhenClosed()
       signal?.throwIfAborted()
       try {
-        // oxlint-disable-next-line no-await-in-loop -- one try after the other is the point
         await this.#backend.open()
         return
       } catch (error) {
@@ -65,21 +75,43 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
         if (unavailable === undefined || hopeless || performance.now() + pauseMs > deadline) {
           throw unavailable ?? error
         }
-        // oxlint-disable-next-line no-await-in-loop
         await sleep(pauseMs, undefined, signal === undefined ? {} : { signal })
       }
     }
   }
 
-  systemSession<T>(reason: string, work: (session: SystemSession<Schema>) => Promise<T>): Promise<T> {
-    return this.#session(undefined, (kysely) => work({ kysely, reason }))
+  async systemSession<T>(
+    reason: string,
+    work: (session: SystemSession<Schema>) => Promise<T>,
+    options: SessionOptions = {},
+  ): Promise<T> {
+    this.#refuseWhenClosed()
+    return await this.#sessions.run({
+      tenantId: undefined,
+      options,
+      work: (kysely, level) => work(systemSession(kysely, reason, level)),
+    })
   }
 
-  tenantSession<T>(tenantId: string, work: (session: TenantSession<Schema>) => Promise<T>): Promise<T> {
+  async tenantSession<T>(
+    tenantId: string,
+    work: (session: TenantSession<Schema>) => Promise<T>,
+    options: SessionOptions = {},
+  ): Promise<T> {
+    this.#refuseWhenClosed()
     if (tenantId === '') {
-      return Promise.reject(new RangeError('tenantId must not be empty'))
+      throw new RangeError('tenantId must not be empty')
     }
-    return this.#session(tenantId, (kysely) => work({ kysely, tenantId }))
+    return await this.#sessions.run({
+      tenantId,
+      options,
+      work: (kysely, level) => work(tenantSession(kysely, tenantId, level)),
+    })
+  }
+
+  async acquire(): Promise<AcquiredConnection> {
+    const { driver } = this.#direct
+    return new Acquired(driver, await driver.acquireConnection(), this.#backend.resetStatement)
   }
 
   async migrate(
@@ -105,7 +137,7 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
     const isolated = (notice: Notice): void => {
       try {
         // PGlite tells it from within whichever session is running; the handler is in none.
-        this.#current.run({ open: false }, handler, notice)
+        this.#sessions.outside(handler, notice)
       } catch (error) {
         this.#options.onBackgroundError(error, 'listen-handler')
       }
@@ -118,16 +150,11 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
   }
 
   stats(): DatabasePoolStats {
-    return {
-      ...this.#backend.connections(),
-      active: this.#active,
-      committed: this.#committed,
-      failed: this.#failed,
-      retried: this.#retried,
-    }
+    return { ...this.#backend.connections(), ...this.#sessions.counts }
   }
 
   close(): Promise<void> {
+    this.#sessions.stop()
     this.#closing ??= this.#backend.close(this.#options.closeTimeoutMs)
     return this.#closing
   }
@@ -136,89 +163,22 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
     return this.close()
   }
 
-  async #session<T>(
-    tenantId: string | undefined,
-    work: (kysely: Transaction<Schema>) => Promise<T>,
-  ): Promise<T> {
-    this.#refuseWhenClosed()
-    if (this.#current.getStore()?.open === true) {
-      const message =
-        'a session was asked for inside another session of this pool: pass on the one that is open'
-      throw new SessionError('nested', message)
-    }
-    this.#active += 1
-    try {
-      const result = await this.#attempts(tenantId, work)
-      this.#committed += 1
-      return result
-    } catch (error) {
-      this.#failed += 1
-      throw error
-    } finally {
-      this.#active -= 1
-    }
-  }
-
-  async #attempts<T>(
-    tenantId: string | undefined,
-    work: (kysely: Transaction<Schema>) => Promise<T>,
-  ): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      const progress: Progress = { stage: 'begin', failure: undefined, marker: { open: true } }
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- an attempt starts when the one before it has failed
-        return await this.#backend.kysely
-          .transaction()
-          .execute((kysely) => this.#work(kysely, tenantId, work, progress))
-      } catch (caught) {
-        // A rollback that fails must not hide what was rolled back for.
-        const error = progress.failure === undefined ? caught : progress.failure.error
-        const outcome = sessionOutcome({
-          stage: progress.stage,
+  #door(): DirectDoor {
+    const backend = this.#backend
+    return {
+      dialect: backend.dialect,
+      onQuery: this.#options.onQuery,
+      admit: () => {
+        this.#refuseWhenClosed()
+        this.#sessions.refuseInside('a statement of the pool was run', "run it on the session's kysely")
+      },
+      explain: (error) =>
+        statementFailure({
           error,
-          unavailable: this.#backend.unavailability(error),
-          commitUnknown: progress.stage === 'commit' && this.#backend.commitUnknown(error),
-          tenantRole: this.#options.tenantRole,
-        })
-        if (!outcome.retry || attempt >= this.#options.maxAttempts || this.#closing !== undefined) {
-          throw outcome.error
-        }
-      }
-      this.#retried += 1
-      // oxlint-disable-next-line no-await-in-loop
-      await sleep(backoffMs(attempt, 5, 200))
+          unavailable: backend.unavailability(error),
+          commitUnknown: backend.commitUnknown(error),
+        }),
     }
-  }
-
-  async #work<T>(
-    kysely: Transaction<Schema>,
-    tenantId: string | undefined,
-    work: (kysely: Transaction<Schema>) => Promise<T>,
-    progress: Progress,
-  ): Promise<T> {
-    try {
-      progress.stage = 'door'
-      if (tenantId !== undefined) {
-        await this.#enterTenant(kysely, tenantId)
-      }
-      progress.stage = 'work'
-      const result = await this.#current.run(progress.marker, () => work(kysely))
-      progress.stage = 'commit'
-      return result
-    } catch (error) {
-      progress.failure = { error }
-      throw error
-    } finally {
-      progress.marker.open = false
-    }
-  }
-
-  /** Both settings end with the transaction, whichever way it ends. */
-  async #enterTenant(kysely: Transaction<Schema>, tenantId: string): Promise<void> {
-    const { tenantRole, tenantSetting } = this.#options
-    await sql`select set_config(${tenantSetting}, ${tenantId}, true), set_config('role', ${tenantRole}, true)`.execute(
-      kysely,
-    )
   }
 
   #refuseWhenClosed(): void {
@@ -227,3 +187,23 @@ export class SessionPool<Schema> implements DatabasePool<Schema> {
     }
   }
 }
+
+const systemSession = <Schema>(
+  kysely: Transaction<Schema>,
+  reason: string,
+  level: SessionLevel,
+): SystemSession<Schema> => ({
+  kysely,
+  reason,
+  nested: (work) => level.nest((inner) => work(systemSession(kysely, reason, inner))),
+})
+
+const tenantSession = <Schema>(
+  kysely: Transaction<Schema>,
+  tenantId: string,
+  level: SessionLevel,
+): TenantSession<Schema> => ({
+  kysely,
+  tenantId,
+  nested: (work) => level.nest((inner) => work(tenantSession(kysely, tenantId, inner))),
+})

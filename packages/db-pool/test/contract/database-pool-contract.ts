@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 
 import type { PoolOptions } from '../../src/index.ts'
+import { describeDirect } from './direct.ts'
 import { describeLife } from './life.ts'
 import { describeListening } from './listening.ts'
 import { describeMigrations } from './migrations.ts'
+import { describeNesting } from './nesting.ts'
 import { type NotesPool, notesMigrations, TENANT_ROLE, TENANT_SETTING } from './notes-database.ts'
+import { describePrepared } from './prepared.ts'
 import { describeSessions, IDLE_TIMEOUT_MS } from './sessions.ts'
 import { describeTenants } from './tenants.ts'
 
@@ -39,7 +42,10 @@ export const describeDatabasePool = (open: (options: PoolOptions) => NotesPool):
     afterAll(() => pool?.close())
 
     describeSessions(opened)
+    describeNesting(opened)
     describeTenants(opened)
+    describeDirect(opened)
+    describePrepared(opened)
     describeListening(opened, () => backgroundErrors)
     describeMigrations(opened)
     describeLife(() => open({ closeTimeoutMs: 300 }))
