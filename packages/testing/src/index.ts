@@ -15,6 +15,14 @@ export { startEverythingServer, type EverythingServer } from './servers/everythi
 // One of the 2026-07-28 era.
 export { startModernServer, type ModernServer } from './servers/modern-server.ts'
 
+// One with everything, of both eras.
+export {
+  startDualEraServer,
+  type DualEraServer,
+  type DualEraServerOptions,
+} from './servers/dual-era/dual-era-server.ts'
+export { dualEraStdioServer } from './servers/dual-era/stdio-command.ts'
+
 // One over standard input and output, of either era, that misbehaves on demand.
 export { publishedServer, type PublishedServerName } from './servers/published-server.ts'
 export { stdioServer, type StdioServerCommand, type StdioServerOptions } from './servers/stdio-server.ts'
