@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { userDataDirectory } from '../src/gateway-client/data-directories.ts'
-import { findGateway } from '../src/gateway-client/find-gateway.ts'
+import { findGateway, runningIn } from '../src/gateway-client/find-gateway.ts'
 import { temporaryDirectory } from './support/command.ts'
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
@@ -83,6 +83,19 @@ test('a process that took the id of a dead gateway is not taken for it', async (
     code: 'no_gateway',
     exitCode: 3,
   })
+})
+
+test('a gateway that is slow to answer is told from one that is gone, so that nobody starts another', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const address = silent.address()
+  const at = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  const dataDirectory = await leaveWord(join(directory.path, 'data'), process.pid, at)
+  expect(await runningIn(dataDirectory, undefined, 50)).toBe('silent')
+  silent.closeAllConnections()
+  silent.close()
+  await once(silent, 'close')
+  expect(await runningIn(dataDirectory)).toBe('gone')
 })
 
 test('when there is none, the error says where was looked', async () => {

@@ -17,6 +17,9 @@ import { RedirectListener } from '../src/login/redirect-listener.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
+/** A program that is run from its source takes a while to begin. */
+const PATIENT = { timeoutMs: 60_000 }
+
 /** The address that the person is to open. */
 const addressIn = ({ stderr }: ManagedProcess): string | undefined =>
   /^ *(http:\/\/\S+\/auth\?\S+)$/mu.exec(stderr)?.[1]
@@ -47,7 +50,7 @@ describe('mreg login', { timeout: 90_000 }, () => {
     await waitUntil(
       'the gateway',
       () => gateway.isRunning && readFileSync(join(dataDirectory, 'endpoint.json'), 'utf8') !== '',
-      { timeoutMs: 60_000 },
+      PATIENT,
     )
     const added = mreg('add', 'notes', server.url)
     expect(await added.exited).toMatchObject({ code: 0 })
@@ -57,7 +60,7 @@ describe('mreg login', { timeout: 90_000 }, () => {
 
   test('opens the way to the browser, waits for it, and shows the server healthy', async () => {
     const login = mreg('login', 'notes', '--no-browser', '--json')
-    const address = await waitUntil('the address', () => addressIn(login))
+    const address = await waitUntil('the address', () => addressIn(login), PATIENT)
     const redirect = await authority.consent(address)
 
     const stray = await fetch(`${redirect.origin}/callback?state=wrong&code=x`)
@@ -75,7 +78,7 @@ describe('mreg login', { timeout: 90_000 }, () => {
 
   test('says that the person refused', async () => {
     const login = mreg('login', 'notes', '--no-browser', '--json')
-    const address = new URL(await waitUntil('the address', () => addressIn(login)))
+    const address = new URL(await waitUntil('the address', () => addressIn(login), PATIENT))
     const redirect = new URL(address.searchParams.get('redirect_uri') ?? '')
     redirect.searchParams.set('error', 'access_denied')
     redirect.searchParams.set('state', address.searchParams.get('state') ?? '')

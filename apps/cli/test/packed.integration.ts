@@ -41,17 +41,25 @@ beforeAll(async () => {
   const packed = await runProgram(
     pnpm,
     [...args, 'pack', '--config.ignore-scripts=true', '--out', join(root, 'mreg.tgz')],
-    { environment: { ...environment, HOME: homedir() }, workingDirectory: packageDirectory },
+    {
+      environment: { ...environment, HOME: homedir() },
+      workingDirectory: packageDirectory,
+      timeoutMs: 180_000,
+    },
   )
   expect(packed).toMatchObject({ code: 0 })
   const installed = await runProgram('npm', ['install', '--no-audit', '--no-fund', join(root, 'mreg.tgz')], {
     environment,
     workingDirectory: installation,
+    timeoutMs: 180_000,
   })
   expect(installed).toMatchObject({ code: 0 })
-}, 120_000)
+}, 400_000)
 
 afterAll(() => directory[Symbol.asyncDispose]())
+
+/** For tests that start a gateway. */
+const LONG = { timeout: 180_000 }
 
 test('the package holds the programs and the database to start from, and names real versions', async () => {
   const manifest = JSON.parse(
@@ -65,54 +73,59 @@ test('the package holds the programs and the database to start from, and names r
     await access(join(installation, 'node_modules', 'mreg', 'dist', file))
 })
 
-test('in an empty directory, with an empty home: started without a command, and used without a key', async () => {
-  await using everything = await startEverythingServer()
-  await using gateway = new ManagedProcess({
-    command: join(installation, 'node_modules', '.bin', 'mreg'),
-    environment,
-    workingDirectory: home,
-    orphanSignal: 'SIGTERM',
-  })
-  const dataDirectory = userDataDirectory(environment)
-  await waitUntil(
-    'the gateway to be ready',
-    () => access(join(dataDirectory, 'endpoint.json')).then(() => true),
-    { timeoutMs: 45_000 },
-  ).catch((error: unknown) => {
-    throw new Error(`${gateway.stdout}\n${gateway.stderr}`, { cause: error })
-  })
+test(
+  'in an empty directory, with an empty home: started without a command, and used without a key',
+  LONG,
+  async () => {
+    await using everything = await startEverythingServer()
+    await using gateway = new ManagedProcess({
+      command: join(installation, 'node_modules', '.bin', 'mreg'),
+      environment,
+      workingDirectory: home,
+      orphanSignal: 'SIGTERM',
+    })
+    const dataDirectory = userDataDirectory(environment)
+    await waitUntil(
+      'the gateway to be ready',
+      () => access(join(dataDirectory, 'endpoint.json')).then(() => true),
+      { timeoutMs: 90_000 },
+    ).catch((error: unknown) => {
+      throw new Error(`${gateway.stdout}\n${gateway.stderr}`, { cause: error })
+    })
 
-  // It says so once it serves, a moment after it can be found.
-  await waitUntil('the gateway to say what to do next', () =>
-    gateway.stdout.includes('mreg add everything http://127.0.0.1:3001/mcp'),
-  )
-  expect((await mreg(['list'])).stdout).toContain('Nothing is registered yet')
-  expect(await mreg(['add', 'everything', everything.url])).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining('healthy'),
-  })
-  expect(await mreg(['call', 'everything', 'echo', '--arg', 'message=hello'], '/')).toMatchObject({
-    code: 0,
-    stdout: 'Echo: hello\n',
-  })
-  const second = await mreg(['serve'])
-  expect(second.code).toBe(1)
-  expect(second.stderr).toContain('is in use by another gateway')
+    // It says so once it serves, a moment after it can be found.
+    await waitUntil('the gateway to say what to do next', () =>
+      gateway.stdout.includes('mreg add everything http://127.0.0.1:3001/mcp'),
+    )
+    expect((await mreg(['list'])).stdout).toContain('Nothing is registered yet')
+    expect(await mreg(['add', 'everything', everything.url])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('healthy'),
+    })
+    expect(await mreg(['call', 'everything', 'echo', '--arg', 'message=hello'], '/')).toMatchObject({
+      code: 0,
+      stdout: 'Echo: hello\n',
+    })
+    const second = await mreg(['serve'])
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain('is in use by another gateway')
 
-  expect(await gateway.stop('SIGTERM', 20_000)).toEqual({ code: 0, signal: null })
-  expect((await mreg(['list'])).code).toBe(3)
-  await expect(access(join(home, '.mreg'))).rejects.toThrow('ENOENT')
-})
+    expect(await gateway.stop('SIGTERM', 20_000)).toEqual({ code: 0, signal: null })
+    expect((await mreg(['list'])).code).toBe(3)
+    await expect(access(join(home, '.mreg'))).rejects.toThrow('ENOENT')
+  },
+)
 
 const oldNode = await findOldNode()
 
 test.skipIf(oldNode === undefined)(
   'an older Node.js fetches one that is new enough, once, and hands over to it',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const old = {
       environment: { ...environment, XDG_CACHE_HOME: join(home, '.cache') },
       workingDirectory: home,
+      timeoutMs: 240_000,
     }
     const program = join(installation, 'node_modules', 'mreg', 'dist', 'mreg.js')
     const first = await runProgram(oldNode ?? '', [program, '--version'], old)

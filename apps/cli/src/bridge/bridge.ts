@@ -39,7 +39,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 const IDLE_MS = 120_000
 /** After the client has said its last, for answers that are still on their way. */
 const DRAIN_MS = 30_000
-const END_SESSION_MS = 1000
+/** A client ends a process that outlives its input by some two seconds. */
+const END_SESSION_MS = 1500
 /** Sent again in answers to a lost session or connection. */
 const MAX_REPEATS = 3
 const ACCEPT = 'application/json, text/event-stream'

@@ -77,7 +77,9 @@ export const registerKeys = (program: Command): void => {
       const [dataDirectory = ''] = dataDirectories(context.environment, context.workingDirectory)
       const running = await runningIn(dataDirectory)
       if (running !== undefined && running !== 'gone') {
-        throw new CommandFailure('gateway_running', `the gateway at ${running.url} runs on these keys`, {
+        const which =
+          running === 'silent' ? `the gateway of ${dataDirectory}` : `the gateway at ${running.url}`
+        throw new CommandFailure('gateway_running', `${which} runs on these keys`, {
           hints: ['Stop it, make the key, start it again.'],
         })
       }

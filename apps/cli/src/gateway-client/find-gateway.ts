@@ -21,7 +21,14 @@ export interface FindGatewayOptions {
   readonly workingDirectory: string
 }
 
-const ANSWER_MS = 2000
+/** Long: a machine that has much to do is slow to answer, and one that refuses does so at once. */
+const ANSWER_MS = 10_000
+
+/**
+ * What there may be instead of a gateway that answers: `gone`, one left word and no longer runs; `silent`, one left word,
+ * its process lives and its port takes connections, but there is no answer (yet).
+ */
+type NoAnswer = 'gone' | 'silent'
 
 /**
  * Finds the gateway to talk to: `MREG_URL` with `MREG_KEY`; else the one that left word in a data directory
@@ -34,33 +41,44 @@ export const findGateway = async (options: FindGatewayOptions): Promise<FoundGat
   const url = environment['MREG_URL']?.trim()
   if (url !== undefined && url !== '') return named(url, environment['MREG_KEY']?.trim(), options)
   const directories = dataDirectories(environment, workingDirectory)
-  const gone: string[] = []
+  const without: Record<NoAnswer, string[]> = { gone: [], silent: [] }
   for (const dataDirectory of directories) {
     const found = await runningIn(dataDirectory, environment['MREG_KEY']?.trim())
-    if (found === 'gone') gone.push(dataDirectory)
-    else if (found !== undefined) return found
+    if (isThere(found)) return found
+    if (found !== undefined) without[found].push(dataDirectory)
   }
-  throw new NoGatewayError(
-    gone.length === 0
-      ? `no gateway is running (looked in ${directories.join(', ')})`
-      : `the gateway of ${gone.join(', ')} is no longer running`,
-    directories,
-  )
+  throw new NoGatewayError(wordsFor(without, directories), directories)
 }
+
+const wordsFor = ({ gone, silent }: Record<NoAnswer, string[]>, directories: readonly string[]): string => {
+  if (silent.length > 0)
+    return `the gateway of ${silent.join(', ')} runs, but did not answer within ${ANSWER_MS / 1000} s`
+  return gone.length === 0
+    ? `no gateway is running (looked in ${directories.join(', ')})`
+    : `the gateway of ${gone.join(', ')} is no longer running`
+}
+
+/** Whether a gateway answered. */
+const isThere = (found: FoundGateway | NoAnswer | undefined): found is FoundGateway =>
+  typeof found === 'object'
 
 /**
  * The gateway of one data directory.
  *
- * @returns undefined when none left word there; `gone` when one did and does not answer.
+ * @param answerMs how long it may take to answer.
+ * @returns undefined when none left word there.
  */
 export const runningIn = async (
   dataDirectory: string,
   givenKey?: string,
-): Promise<FoundGateway | 'gone' | undefined> => {
+  answerMs = ANSWER_MS,
+): Promise<FoundGateway | NoAnswer | undefined> => {
   const endpoint = await readEndpointFile(dataDirectory)
   if (endpoint === undefined) return undefined
   const url = withoutSlash(endpoint.url)
-  if (!isAlive(endpoint.pid) || !(await answers(url))) return 'gone'
+  if (!isAlive(endpoint.pid)) return 'gone'
+  const missing = await missingAnswer(url, answerMs)
+  if (missing !== undefined) return missing
   return { url, key: nonEmpty(givenKey) ?? (await readAdminKey(dataDirectory)), dataDirectory }
 }
 
@@ -75,7 +93,8 @@ const named = async (
     })
   }
   const url = withoutSlash(text)
-  if (!(await answers(url))) throw new NoGatewayError(`nothing answers at MREG_URL ${url}`, [url])
+  if ((await missingAnswer(url)) !== undefined)
+    throw new NoGatewayError(`nothing answers at MREG_URL ${url}`, [url])
   if (nonEmpty(key) !== undefined) return { url, key, dataDirectory: undefined }
   for (const dataDirectory of dataDirectories(environment, workingDirectory)) {
     const endpoint = await readEndpointFile(dataDirectory)
@@ -85,15 +104,16 @@ const named = async (
   return { url, key: undefined, dataDirectory: undefined }
 }
 
-/** Whether a gateway lives there. */
-const answers = async (url: string): Promise<boolean> => {
+/** Asks whether a gateway lives there: undefined when it does. */
+const missingAnswer = async (url: string, answerMs = ANSWER_MS): Promise<NoAnswer | undefined> => {
   if (isLoopback(new URL(url).hostname)) reachThisMachineDirectly()
+  const patience = AbortSignal.timeout(answerMs)
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(ANSWER_MS) })
+    const response = await fetch(`${url}/health`, { signal: patience })
     const body: unknown = await response.json()
-    return response.ok && typeof body === 'object' && body !== null && 'version' in body
+    return response.ok && typeof body === 'object' && body !== null && 'version' in body ? undefined : 'gone'
   } catch {
-    return false
+    return patience.aborted ? 'silent' : 'gone'
   }
 }
 

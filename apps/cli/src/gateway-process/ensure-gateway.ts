@@ -17,6 +17,10 @@ export interface EnsureGatewayOptions extends Pick<Context, 'environment' | 'wor
 }
 
 const POLL_MS = 100
+/** Before another one is started when the data directory was still in use. */
+const AGAIN_MS = 1000
+/** What a gateway says that cannot have its data directory. */
+const IN_USE = /\bis in use by\b/u
 
 /**
  * The gateway that runs; one is started if there is none. Of several processes that come at once, one starts it and all
@@ -32,6 +36,7 @@ export const ensureGateway = async (options: EnsureGatewayOptions): Promise<Foun
   const isNamed = (environment['MREG_URL'] ?? '') !== ''
   const dataDirectory = environment['MREG_DATA_DIR'] ?? userDataDirectory(environment)
   let started: StartedGateway | undefined
+  let startAt = 0
   let lock: StartLock | undefined
   try {
     for (;;) {
@@ -39,20 +44,24 @@ export const ensureGateway = async (options: EnsureGatewayOptions): Promise<Foun
       if (!(found instanceof NoGatewayError)) return found
       if (Date.now() > deadline) {
         if (isNamed) throw found
-        throw notStarted(`the gateway was not ready within ${timeoutMs / 1000} s`, started)
+        const why = started?.end === undefined ? '' : `: ${started.end}`
+        throw notStarted(`the gateway was not ready within ${timeoutMs / 1000} s${why}`, started)
       }
-      if (!isNamed && lock === undefined) {
-        lock = StartLock.take(dataDirectory)
-        // Somebody may have started it between our look and our lock.
-        if (lock !== undefined && (await isRunning(dataDirectory)) === undefined) {
+      if (!isNamed && Date.now() >= startAt) {
+        lock ??= StartLock.take(dataDirectory)
+        // Somebody may have started it between our look and our lock; one that is slow to answer is waited for.
+        if (lock !== undefined && (await isMissing(dataDirectory))) {
           say(`starting a gateway (data directory ${dataDirectory})`)
           started = startGateway(dataDirectory, environment)
+          startAt = Number.POSITIVE_INFINITY
         }
       }
       const { end } = started ?? {}
-      // One that was started by hand at the same moment has the directory: it will be ready soon.
-      if (end !== undefined && !end.includes('is in use by another gateway'))
-        throw notStarted(`the gateway could not be started: ${end}`, started)
+      if (end !== undefined && startAt === Number.POSITIVE_INFINITY) {
+        if (!IN_USE.test(end)) throw notStarted(`the gateway could not be started: ${end}`, started)
+        // By one that was started by hand at the same moment and will be ready soon, or by one that is just ending.
+        startAt = Date.now() + AGAIN_MS
+      }
       await delay(POLL_MS, undefined, { signal })
     }
   } finally {
@@ -69,9 +78,9 @@ const find = async (options: EnsureGatewayOptions): Promise<FoundGateway | NoGat
   }
 }
 
-const isRunning = async (dataDirectory: string): Promise<FoundGateway | undefined> => {
+const isMissing = async (dataDirectory: string): Promise<boolean> => {
   const found = await runningIn(dataDirectory)
-  return found === 'gone' ? undefined : found
+  return found === undefined || found === 'gone'
 }
 
 const notStarted = (message: string, started: StartedGateway | undefined): CommandFailure =>

@@ -20,17 +20,19 @@ export interface CommandOptions {
   readonly workingDirectory?: string
   /** What is typed, or piped in. */
   readonly input?: string
+  /** How long it may take. Default a minute. */
+  readonly timeoutMs?: number
 }
 
 /** Runs `mreg`, as it was built last, until it ends. */
 export const runCommand = (args: readonly string[], options: CommandOptions): Promise<CommandEnd> =>
   runProgram(process.execPath, [builtProgram, ...args], options)
 
-/** Runs a program until it ends, at most a minute. */
+/** Runs a program until it ends. One that takes too long is ended, with the exit code -1. */
 export const runProgram = (
   program: string,
   args: readonly string[],
-  { environment, workingDirectory, input = '' }: CommandOptions,
+  { environment, workingDirectory, input = '', timeoutMs = 60_000 }: CommandOptions,
 ): Promise<CommandEnd> =>
   new Promise((resolve) => {
     const child = execFile(
@@ -39,7 +41,7 @@ export const runProgram = (
       {
         env: { PATH: process.env['PATH'], ...environment },
         cwd: workingDirectory ?? tmpdir(),
-        timeout: 60_000,
+        timeout: timeoutMs,
         killSignal: 'SIGKILL',
         maxBuffer: 16 * 1024 * 1024,
       },

@@ -115,6 +115,9 @@ const isAlive = async (owner: string, path: string): Promise<boolean> => {
   if (!exists(pid)) {
     return false
   }
+  if (hasEnded(pid)) {
+    return false
+  }
   const now = startOf(pid)
   return start === '' || now === undefined ? pid !== process.pid : start === now
 }
@@ -128,14 +131,26 @@ const exists = (pid: number): boolean => {
   }
 }
 
+/** Whether a process has ended and only waits for its parent to ask how; false where /proc does not say. */
+const hasEnded = (pid: number): boolean => /^[ZX]$/u.test(statusOf(pid)[0] ?? '')
+
 /** When a process was started, in ticks since the machine was, with the machine's boot; undefined where /proc does not say. */
 const startOf = (pid: number): string | undefined => {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    // The name in parentheses may hold spaces, so count from the last parenthesis: the start time is field 22.
-    const ticks = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19]
+    const ticks = statusOf(pid)[19]
     return ticks === undefined ? undefined : `${boot}:${ticks}`
   } catch {
     return undefined
+  }
+}
+
+/** What /proc says of a process, from field 3 (its state) on; field 22 is its start. Empty where it says nothing. */
+const statusOf = (pid: number): readonly string[] => {
+  try {
+    // The name in parentheses may hold spaces, so count from the last parenthesis.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  } catch {
+    return []
   }
 }

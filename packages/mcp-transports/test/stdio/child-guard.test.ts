@@ -10,13 +10,14 @@ const owner = fileURLToPath(new URL('../support/stdio-owner-main.ts', import.met
 
 test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
   'nothing outlives an owner that ends by %s',
+  { timeout: 90_000 },
   async (signal) => {
     await using parent = new ManagedProcess({
       command: process.execPath,
       arguments: ['--no-warnings', '--conditions=@mreg/source', owner],
     })
     await waitUntil('the children to run', () => parent.stdout.includes('ready') || !parent.isRunning, {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     })
     const descendants = (await descendantsOf(parent.pid ?? 0)).map(({ pid }) => pid)
     // Three servers, of which one has two descendants and one ignores TERM, and the watcher.
@@ -27,7 +28,7 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     await waitUntil(
       'every descendant to end',
       async () => (await runningProcesses('')).every(({ pid }) => !descendants.includes(pid)),
-      { timeoutMs: 5_000, intervalMs: 50 },
+      { timeoutMs: 15_000, intervalMs: 50 },
     )
     process.stdout.write(`nothing left ${Math.round(performance.now() - startedAt)} ms after ${signal}\n`)
   },

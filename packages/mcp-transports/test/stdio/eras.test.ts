@@ -27,9 +27,9 @@ test.each([
   async (_how, server, era) => {
     await using transport = stdioTransport(server, { era: undefined })
     expect(await transport.start()).toBe(era)
-    await transport.ping(1_000)
+    await transport.ping(10_000)
   },
-  15_000,
+  60_000,
 )
 
 test('a server that does not survive the question fails to start', async () => {

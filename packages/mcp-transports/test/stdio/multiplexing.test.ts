@@ -76,7 +76,7 @@ describe('cancellation', () => {
     await using transport = await startedStdio()
     const [one, two] = await Promise.all([StdioCaller.open(transport), StdioCaller.open(transport)])
     const mine = failureOf(one.call(7, 'untilCancelled'))
-    const others = two.call(7, 'wait', { ms: 300, message: 'not cancelled' })
+    const others = two.call(7, 'wait', { ms: 3_000, message: 'not cancelled' })
     await waitUntil('both calls to be under way', () => transport.activity.calls === 2)
     await one.notify('notifications/cancelled', { requestId: 7, reason: 'changed my mind' })
     expect(await mine).toMatchObject({ reason: 'aborted' })

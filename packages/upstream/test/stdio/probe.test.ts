@@ -5,7 +5,7 @@ import { probeEndpoint, type ProbeOptions } from '../../src/index.ts'
 import { Client, openStdio, type OpenStdio } from '../support/open-stdio.ts'
 
 const probe = (open: OpenStdio, more: Partial<ProbeOptions> = {}): ReturnType<typeof probeEndpoint> =>
-  probeEndpoint(open.endpoint, { timeoutMs: 1_000, clientInfo: { name: 'probe', version: '1' }, ...more })
+  probeEndpoint(open.endpoint, { timeoutMs: 20_000, clientInfo: { name: 'probe', version: '1' }, ...more })
 
 /** The server with a word in its command line that no other process has. */
 const marked = (
@@ -60,7 +60,7 @@ describe('of a server that does not run', () => {
   })
 
   test('several at once start it once', async () => {
-    const { mark, command } = marked({ startDelayMs: 500 })
+    const { mark, command } = marked({ startDelayMs: 3_000 })
     await using open = openStdio(command)
     const probes = Promise.all([probe(open), probe(open), probe(open)])
     await waitUntil('it to run', async () => (await runningProcesses(mark)).length === 1)
@@ -108,12 +108,12 @@ describe('of a server that runs', () => {
       status: 'unhealthy',
       message: 'no answer within 200 ms',
     })
-    const held = client.call('echo', {}, 1_500).catch(() => undefined)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(await probe(open, { timeoutMs: 200 })).toMatchObject({
-      status: 'degraded',
-      message: 'does not answer a ping while 1 calls are under way',
+    const held = client.call('echo', {}, 5_000).catch(() => undefined)
+    const degraded = await waitUntil('the call to be seen', async () => {
+      const found = await probe(open, { timeoutMs: 200 })
+      return found.status === 'degraded' && found
     })
+    expect(degraded.message).toBe('does not answer a ping while 1 calls are under way')
     await held
   })
 })

@@ -19,9 +19,11 @@ import { callOf, initialize, initialized, PROTOCOL_VERSION } from './messages.ts
 import { seedOf } from './open-session.ts'
 import { targetOf } from './open-upstream.ts'
 
+const START_MS = 25_000
+
 const limits: StdioLimits = {
-  startMs: 10_000,
-  packageStartMs: 20_000,
+  startMs: 30_000,
+  packageStartMs: 30_000,
   maxStarting: 3,
   writeMs: 2_000,
   stopMs: 500,
@@ -107,7 +109,8 @@ export class Client {
     const clientInfo = { name: `client of ${principalId}`, version: '1' }
     const params = { protocolVersion: PROTOCOL_VERSION, capabilities, clientInfo }
     const message = encodeRequest({ id: 0, method: 'initialize', params })
-    const reply = await endpoint.send({ ...initialize, message, principalId })
+    // A process has to start first, which takes a while on a busy machine.
+    const reply = await endpoint.send({ ...initialize, message, principalId, timeoutMs: START_MS })
     const { sessionId } = reply
     await readResponse(reply)
     await endpoint.send({ ...initialized, principalId, sessionId })
@@ -126,7 +129,7 @@ export class Client {
   }
 
   /** The text that a tool answers with. */
-  async call(tool: string, toolArguments: object = {}, timeoutMs = 10_000): Promise<string> {
+  async call(tool: string, toolArguments: object = {}, timeoutMs = START_MS): Promise<string> {
     const response = await readResponse(await this.#session.send(callOf(tool, toolArguments, { timeoutMs })))
     return textIn(response)
   }
