@@ -39,6 +39,11 @@ const expectStatus = (status: string): Promise<unknown> =>
     return typeof json === 'object' && json !== null && 'status' in json && json.status === status
   })
 
+const historyOf = (json: unknown): { readonly items: { status: string; checkedAt: string }[] } => {
+  if (!hasHistory(json)) throw new Error(`no history: ${JSON.stringify(json)}`)
+  return json.history
+}
+
 beforeAll(async () => {
   database = await createTestDatabase()
   parent = await mkdtemp(join(tmpdir(), 'mreg-e2e-'))
@@ -67,6 +72,15 @@ test('a worker process tells the gateway that a server has died, and that it is 
   await expectStatus('healthy')
 })
 
+test('what the worker found over time is read through the gateway, newest first', async () => {
+  const { json } = await new Administrator(gateway).send('GET', '/servers/everything/health?limit=200')
+  const { items } = historyOf(json)
+  const statuses = items.map(({ status }) => status)
+  const times = items.map(({ checkedAt }) => checkedAt)
+  expect(new Set(statuses)).toEqual(new Set(['healthy', 'unhealthy']))
+  expect(times).toEqual(times.toSorted().toReversed())
+})
+
 test('after kill -9 of the worker, states stay as they were, and another one goes on', async () => {
   await worker.kill()
   await server.kill()
@@ -91,3 +105,9 @@ test('without a shared database it says so in one line, and does not start', asy
   expect((await alone.exited).code).toBe(1)
   expect(alone.stderr.trim()).toMatch(/^mreg: MREG_DATABASE_URL must be postgres:\/\/.*$/u)
 })
+
+function hasHistory(
+  json: unknown,
+): json is { readonly history: { readonly items: { status: string; checkedAt: string }[] } } {
+  return typeof json === 'object' && json !== null && 'history' in json
+}

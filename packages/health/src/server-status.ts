@@ -1,8 +1,8 @@
-import type { EndpointProbe, ServerStatus } from '@mreg/core'
+import type { ServerStatus } from '@mreg/core'
 
 /** How a server is doing, from how its endpoints were found: as good as all of them, `degraded` when only some work. */
-export const serverStatus = (probes: readonly EndpointProbe[]): ServerStatus => {
-  const found = new Set(probes.map(({ status }) => status))
+export const serverStatus = (endpoints: readonly ServerStatus[]): ServerStatus => {
+  const found = new Set(endpoints)
   const [only] = found
   if (only === undefined) return 'unknown'
   if (found.size === 1) return only

@@ -16,6 +16,7 @@ export {
   type ServerChecker,
   type ServerQuery,
 } from './registry.ts'
+export type { HealthCheckView, HealthView } from './health-view.ts'
 export type { RegisteredServer, RegistryDelta } from './registry-delta.ts'
 export {
   type EndpointInput,

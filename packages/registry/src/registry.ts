@@ -14,6 +14,7 @@ import {
 import type { DatabasePool, TenantSession } from '@mreg/db-pool'
 import {
   EndpointProbeRepository,
+  HealthCheckRepository,
   type NewEndpoint,
   newEntityId,
   type RegistryDatabase,
@@ -22,6 +23,7 @@ import {
 } from '@mreg/repositories'
 
 import type { ChangeFeed } from './change-feed.ts'
+import { type HealthView, healthView } from './health-view.ts'
 import { recogniseEndpoints } from './known-endpoints.ts'
 import { parseInput } from './parse-input.ts'
 import {
@@ -110,6 +112,24 @@ export class Registry implements AsyncDisposable {
   /** @throws {NotFoundError} `server_not_found`. */
   async get(principal: Principal, idOrSlug: string): Promise<ServerView> {
     return this.#read(principal, async (session) => this.#view(session, await find(session, idOrSlug)))
+  }
+
+  /**
+   * How a server is doing, and a page of what its probes found, newest first.
+   *
+   * @throws {NotFoundError} `server_not_found`.
+   * @throws {ValidationError} `limit` or `cursor` is not good.
+   */
+  async health(
+    principal: Principal,
+    idOrSlug: string,
+    page: { readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<HealthView> {
+    return this.#read(principal, async (session) => {
+      const server = await find(session, idOrSlug)
+      const history = await new HealthCheckRepository(session).listForServer(server.id, page)
+      return healthView(await this.#view(session, server), history)
+    })
   }
 
   /** A page of the servers, ordered by slug. */

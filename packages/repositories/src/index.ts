@@ -2,6 +2,7 @@ export { migrations } from './schema/migrations.ts'
 export type {
   ChangesTable,
   EndpointProbesTable,
+  HealthChecksTable,
   RegistryDatabase,
   SecretsTable,
   ServerEndpointsTable,
@@ -17,7 +18,10 @@ export { MAX_PAGE_LIMIT, type Page, type PageRequest } from './base/page.ts'
 
 export type { NewEndpoint, NewServer, ServerFilter, ServerPatch } from './servers/new-server.ts'
 export { ServerRepository } from './servers/server-repository.ts'
-export { EndpointProbeRepository } from './probes/endpoint-probe-repository.ts'
+export { EndpointProbeRepository, type KnownStatuses } from './probes/endpoint-probe-repository.ts'
+export type { HealthCheck } from './checks/health-check.ts'
+export { HealthCheckLog, type HealthCheckRetention, type PruneStep } from './checks/health-check-log.ts'
+export { HealthCheckRepository } from './checks/health-check-repository.ts'
 export {
   type GrantKey,
   type NewGrant,

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   ChangeRepository,
   EndpointProbeRepository,
+  HealthCheckLog,
+  HealthCheckRepository,
   migrations,
   type RegistryDatabase,
   SecretRepository,
@@ -70,6 +72,10 @@ describe('on many servers', { timeout: 120_000 }, () => {
         insert into endpoint_probes (endpoint_id, tenant_id) select id, tenant_id from server_endpoints
       `.execute(kysely)
       await sql`
+        insert into health_checks (endpoint_id, checked_at, tenant_id, status)
+        select id, now() - n * interval '30 seconds', tenant_id, 'healthy' from server_endpoints, generate_series(1, 2) n
+      `.execute(kysely)
+      await sql`
         insert into upstream_grants (tenant_id, principal_id, server_id, issuer, ciphertext, key_id)
         select tenant_id, 'local', id, 'https://login.example', '\\x00', 'key-1' from servers
       `.execute(kysely)
@@ -107,13 +113,17 @@ describe('on many servers', { timeout: 120_000 }, () => {
         await servers.getById(id)
         await servers.getBySlug('s-2')
         await probes.forServer(id)
-        await probes.record(endpointId, {
-          status: 'healthy',
-          era: 'legacy',
-          latencyMs: 1,
-          message: undefined,
-          probedAt: new Date(),
-        })
+        await probes.record([
+          {
+            endpointId,
+            status: 'healthy',
+            era: 'legacy',
+            latencyMs: 1,
+            message: undefined,
+            probedAt: new Date(),
+          },
+        ])
+        await new HealthCheckRepository(session).listForServer(id, { limit: 50 })
         const secretId = await putSecret(session)
         const server = await servers.create(serverNamed('new', { endpoints: [remote({ secretId })] }))
         await new SecretRepository(session).get(secretId)
@@ -137,6 +147,46 @@ describe('on many servers', { timeout: 120_000 }, () => {
     )
 
     expect(asked).toEqual([])
+  })
+
+  it('nothing that keeps or prunes what probes found reads a whole table', async () => {
+    const asked = await pool.systemSession('test', (session) =>
+      tablesReadWhole(session.kysely, async () => {
+        const probe = {
+          endpointId,
+          status: 'healthy',
+          era: 'modern',
+          latencyMs: 1,
+          message: undefined,
+          probedAt: new Date(),
+        } as const
+        const probes = new EndpointProbeRepository(session)
+        const log = new HealthCheckLog(session)
+        await probes.record([probe])
+        await log.append([probe])
+        await probes.statusesOf([id])
+        await log.prune({ olderThan: new Date(Date.now() - 86_400_000), keepPerEndpoint: 10 })
+      }),
+    )
+
+    expect(asked).toEqual([])
+  })
+
+  it('the history is pruned by one process at a time', async () => {
+    const locked = Promise.withResolvers<void>()
+    const tried = Promise.withResolvers<void>()
+    const retention = { olderThan: new Date(0), keepPerEndpoint: 10 }
+    const first = pool.systemSession('test', async (session) => {
+      await new HealthCheckLog(session).prune(retention)
+      locked.resolve()
+      await tried.promise
+    })
+    await Promise.race([locked.promise, first])
+    const second = await pool.systemSession('test', (session) => new HealthCheckLog(session).prune(retention))
+    tried.resolve()
+    await first
+
+    expect(second).toBeUndefined()
   })
 
   it('the check itself would notice', async () => {

@@ -1,5 +1,5 @@
 import type { Settings } from '@mreg/core'
-import { HealthMonitor, HealthRecorder, WakeDetector } from '@mreg/health'
+import { HealthMonitor, HealthRecorder, HistoryPruner, WakeDetector } from '@mreg/health'
 import { RouteTable } from '@mreg/proxy'
 import { type EndpointTarget, probeEndpoint, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
@@ -58,8 +58,13 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
       ),
     [RouteTable, ProbeToken, HealthRecorder, SettingsToken, FactsToken, LoggerToken, ResourcesToken],
   )
+  bind(HistoryPruner).toResolvedValue(
+    (pool, { health: { historyMs, historyChecks } }, logger, resources) =>
+      resources.use(new HistoryPruner({ database: pool, historyMs, historyChecks, logger })),
+    [DatabaseToken, SettingsToken, LoggerToken, ResourcesToken],
+  )
   bind(WatchToken).toResolvedValue(
-    (monitor, upstreams, logger, resources) => () => {
+    (monitor, pruner, upstreams, logger, resources) => () => {
       const onWake = (sleptMs: number): void => {
         logger.info('the machine has slept; servers are asked again', { sleptMs: Math.round(sleptMs) })
         upstreams.wake()
@@ -67,8 +72,9 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
       }
       resources.use(new WakeDetector({ onWake }))
       monitor.start()
+      pruner.start()
     },
-    [HealthMonitor, Upstreams, LoggerToken, ResourcesToken],
+    [HealthMonitor, HistoryPruner, Upstreams, LoggerToken, ResourcesToken],
   )
 })
 

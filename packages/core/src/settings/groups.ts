@@ -53,6 +53,8 @@ export const settingGroups = {
     intervalMs: milliseconds().describe('Between probes of an endpoint that works.'),
     unhealthyIntervalMs: milliseconds().describe('Between probes of an endpoint that does not work.'),
     maxConcurrentProbes: count(1000).describe('Probes under way at once.'),
+    historyMs: milliseconds(366 * 86_400_000).describe('How long what probes found is kept.'),
+    historyChecks: count().describe('How many probes of one endpoint are kept at most: the newest.'),
   }),
   stdio: z.strictObject({
     startMs: milliseconds(3_600_000).describe('Until the process of a server is ready.'),

@@ -31,7 +31,13 @@ const development: SettingGroups = {
     clientBodyMs: 15_000,
   },
   breaker: { failureThreshold: 5, openMs: 5000, maxOpenMs: 60_000 },
-  health: { intervalMs: 30_000, unhealthyIntervalMs: 10_000, maxConcurrentProbes: 8 },
+  health: {
+    intervalMs: 30_000,
+    unhealthyIntervalMs: 10_000,
+    maxConcurrentProbes: 8,
+    historyMs: 7 * 24 * HOUR_MS,
+    historyChecks: 25_000,
+  },
   stdio: {
     startMs: 30_000,
     packageStartMs: 120_000,

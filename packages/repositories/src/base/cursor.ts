@@ -15,11 +15,16 @@ export const encodeCursor = (sortKey: readonly string[]): string =>
 export const decodeCursor = (cursor: string, length: number): readonly string[] => {
   const parts = parse(cursor)
   if (!Array.isArray(parts) || parts.length !== length || !parts.every(isStorable)) {
-    const message = 'must be the nextCursor of an earlier page, unchanged'
-    throw new ValidationError([{ path: 'cursor', message }], { code: 'invalid_cursor' })
+    throw invalidCursor()
   }
   return parts
 }
+
+/** What is thrown for a cursor that no page can have given. */
+export const invalidCursor = (): ValidationError =>
+  new ValidationError([{ path: 'cursor', message: 'must be the nextCursor of an earlier page, unchanged' }], {
+    code: 'invalid_cursor',
+  })
 
 const isStorable = (part: unknown): part is string => typeof part === 'string' && isStorableText(part)
 

@@ -2,6 +2,9 @@ import { getRandomValues } from 'node:crypto'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
 
+/** Sorts before every id that was made. */
+export const FIRST_ENTITY_ID = '00000000-0000-0000-0000-000000000000'
+
 /**
  * A new id: a UUID of version 7 (RFC 9562, section 5.7), so that rows made one after the other are neighbours
  * in the indexes.

@@ -1,9 +1,18 @@
-import type { EndpointProbe } from '@mreg/core'
+import type { EndpointProbe, ServerStatus } from '@mreg/core'
 import type { SystemSession, TenantSession } from '@mreg/db-pool'
 import { sql } from 'kysely'
 
 import { isEntityId } from '../base/entity-id.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
+import { fromProbes, toProbeRows } from './probe-rows.ts'
+
+/** A server's status beside what its endpoints' last probes found, in the order of the endpoints. */
+export interface KnownStatuses {
+  readonly serverId: string
+  readonly tenantId: string
+  readonly status: ServerStatus
+  readonly found: readonly ServerStatus[]
+}
 
 /** What probes found. They are not changes: only a new status of the server is. */
 export class EndpointProbeRepository {
@@ -15,21 +24,21 @@ export class EndpointProbeRepository {
   }
 
   /**
-   * Stores what was found last. An era that was seen once is kept until another one is seen.
+   * Stores what was found last; of several probes of one endpoint, the last one given counts. An era that was seen once is
+   * kept until another one is seen. Left out are endpoints that are gone.
    *
-   * @returns false: there is no such endpoint any more.
+   * @returns the endpoints that there are.
    */
-  async record(endpointId: string, probe: Omit<EndpointProbe, 'endpointId'>): Promise<boolean> {
-    if (!isEntityId(endpointId)) {
-      return false
-    }
-    const { status, era, latencyMs, message, probedAt } = probe
-    const eraObservedAt = era === undefined ? null : (probedAt ?? new Date())
-    const result = await sql`
+  async record(probes: readonly EndpointProbe[]): Promise<ReadonlySet<string>> {
+    const rows = new Map(toProbeRows(probes).map((row) => [row.endpoint_id, row]))
+    if (rows.size === 0) return new Set()
+    // In one order, so that two who record the same endpoints wait for each other instead of locking each other out.
+    const { rows: stored } = await sql<{ endpoint_id: string }>`
       insert into endpoint_probes (endpoint_id, tenant_id, status, era, era_observed_at, latency_ms, message, probed_at)
-      select id, tenant_id, ${status}, ${era ?? null}, ${eraObservedAt}::timestamptz,
-        ${latencyMs === undefined ? null : Math.round(latencyMs)}::integer, ${message ?? null}, ${probedAt ?? null}::timestamptz
-      from server_endpoints where id = ${endpointId}
+      select e.id, e.tenant_id, given.status, given.era, case when given.era is not null then given.probed_at end,
+        given.latency_ms, given.message, given.probed_at
+      from ${fromProbes([...rows.values()])}
+      order by e.id
       on conflict (endpoint_id) do update set
         status = excluded.status,
         era = coalesce(excluded.era, endpoint_probes.era),
@@ -37,8 +46,31 @@ export class EndpointProbeRepository {
         latency_ms = excluded.latency_ms,
         message = excluded.message,
         probed_at = excluded.probed_at
+      returning endpoint_id
     `.execute(this.#kysely)
-    return (result.numAffectedRows ?? 0n) > 0n
+    return new Set(stored.map(({ endpoint_id: id }) => id))
+  }
+
+  /** What is known of the endpoints of each of these servers, beside the status that each server has. Servers that are gone are left out. */
+  async statusesOf(serverIds: readonly string[]): Promise<readonly KnownStatuses[]> {
+    const { rows } = await sql<{
+      id: string
+      tenant_id: string
+      status: ServerStatus
+      found: ServerStatus[]
+    }>`
+      select s.id, s.tenant_id, s.status, array(
+        select coalesce(p.status, 'unknown') from server_endpoints e
+        left join endpoint_probes p on p.endpoint_id = e.id where e.server_id = s.id order by e.position
+      ) as found
+      from servers s where s.id = any(${serverIds.filter(isEntityId)}::uuid[])
+    `.execute(this.#kysely)
+    return rows.map(({ id, tenant_id: tenantId, status, found }) => ({
+      serverId: id,
+      tenantId,
+      status,
+      found,
+    }))
   }
 
   /** What is known of each endpoint of a server, in the order of the endpoints; `unknown` where nothing was found yet. */

@@ -2,6 +2,7 @@ import type { Migration } from '@mreg/db-pool'
 
 import { registry } from './migration-0001-registry.ts'
 import { upstreamGrants } from './migration-0002-upstream-grants.ts'
+import { healthChecks } from './migration-0003-health-checks.ts'
 
 /**
  * The schema, step by step, for `DatabasePool.migrate`. Names only ever sort after those before them; a step
@@ -10,4 +11,5 @@ import { upstreamGrants } from './migration-0002-upstream-grants.ts'
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-registry': registry,
   '0002-upstream-grants': upstreamGrants,
+  '0003-health-checks': healthChecks,
 }

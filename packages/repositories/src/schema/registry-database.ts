@@ -64,6 +64,16 @@ export interface EndpointProbesTable {
   fencing_token: Generated<number>
 }
 
+export interface HealthChecksTable {
+  endpoint_id: string
+  checked_at: Date
+  tenant_id: string
+  status: ServerStatus
+  era: 'modern' | 'legacy' | null
+  latency_ms: number | null
+  message: string | null
+}
+
 export interface SecretsTable {
   id: string
   tenant_id: string
@@ -104,6 +114,7 @@ export interface RegistryDatabase {
   servers: ServersTable
   server_endpoints: ServerEndpointsTable
   endpoint_probes: EndpointProbesTable
+  health_checks: HealthChecksTable
   secrets: SecretsTable
   upstream_grants: UpstreamGrantsTable
   changes: ChangesTable

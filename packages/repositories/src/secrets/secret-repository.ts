@@ -1,4 +1,5 @@
 import type { TenantSession } from '@mreg/db-pool'
+import { sql } from 'kysely'
 
 import { isEntityId } from '../base/entity-id.ts'
 import { appendChange, lockTenant } from '../changes/append-change.ts'
@@ -21,7 +22,7 @@ export class SecretRepository {
     this.#session = session
   }
 
-  /** Stores a secret, or replaces it; servers whose endpoints name it are then in the change log. */
+  /** Stores a secret, or replaces it; servers whose endpoints name it get a new revision and are in the change log. */
   async put({ id, ciphertext, keyId }: StoredSecret): Promise<void> {
     await lockTenant(this.#session)
     const { kysely, tenantId } = this.#session
@@ -36,14 +37,21 @@ export class SecretRepository {
         })),
       )
       .execute()
+    // A new revision of the server, because whoever holds a connection to it goes by that.
     const users = await kysely
-      .selectFrom('server_endpoints')
-      .select('server_id')
-      .distinct()
+      .updateTable('servers')
+      .set({ revision: sql<number>`revision + 1`, updated_at: sql<Date>`now()` })
       .where('tenant_id', '=', tenantId)
-      .where('secret_id', '=', id)
+      .where('id', 'in', (query) =>
+        query
+          .selectFrom('server_endpoints')
+          .select('server_id')
+          .where('tenant_id', '=', tenantId)
+          .where('secret_id', '=', id),
+      )
+      .returning('id')
       .execute()
-    for (const { server_id: serverId } of users) {
+    for (const { id: serverId } of users) {
       // oxlint-disable-next-line no-await-in-loop -- one connection runs one statement at a time
       await appendChange(this.#session, 'server_updated', serverId)
     }

@@ -6,6 +6,7 @@ import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { BaseRepository } from '../base/base-repository.ts'
 import { newEntityId } from '../base/entity-id.ts'
 import { appendChange, lockTenant } from '../changes/append-change.ts'
+import { EndpointProbeRepository } from '../probes/endpoint-probe-repository.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
 import { dropUnusedSecrets, storeEndpoints } from './endpoint-store.ts'
 import type { NewServer, ServerFilter, ServerPatch } from './new-server.ts'
@@ -47,6 +48,23 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
       .execute()
     await appendChange(this.session, 'server_status', id)
     return true
+  }
+
+  /**
+   * Brings the status up to date with what probes found: `decide` is given what is known now, while nobody else changes it.
+   *
+   * @returns what changed; undefined: nothing did, or there is no such server in this tenant.
+   */
+  async settleStatus(
+    id: string,
+    decide: (found: readonly ServerStatus[]) => ServerStatus,
+  ): Promise<{ readonly slug: string; readonly from: ServerStatus; readonly to: ServerStatus } | undefined> {
+    await lockTenant(this.session)
+    const [known] = await new EndpointProbeRepository(this.session).statusesOf([id])
+    const server = await this.getById(id)
+    if (known === undefined || server === undefined) return undefined
+    const to = decide(known.found)
+    return (await this.setStatus(id, to)) ? { slug: server.slug, from: server.status, to } : undefined
   }
 
   protected async insert(input: NewServer): Promise<ServerRecord> {

@@ -1,7 +1,12 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { TENANT_ROLE, UpstreamGrantRepository } from '../../src/index.ts'
+import {
+  EndpointProbeRepository,
+  HealthCheckLog,
+  TENANT_ROLE,
+  UpstreamGrantRepository,
+} from '../../src/index.ts'
 import {
   makeTenant,
   putSecret,
@@ -15,6 +20,7 @@ import {
 /** A tenant with something in every table. */
 const makeFullTenant = async (pool: RegistryPool): Promise<string> => {
   const tenantId = await makeTenant(pool)
+  let endpointId = ''
   await withServers(pool, tenantId, async (servers, session) => {
     const secretId = await putSecret(session)
     const { id, endpoints } = await servers.create(serverNamed('one', { endpoints: [remote({ secretId })] }))
@@ -26,10 +32,12 @@ const makeFullTenant = async (pool: RegistryPool): Promise<string> => {
       keyId: 'key-1',
       expiresAt: undefined,
     })
-    await session.kysely
-      .insertInto('endpoint_probes')
-      .values({ endpoint_id: endpoints[0]?.id ?? '', tenant_id: tenantId })
-      .execute()
+    endpointId = endpoints[0]?.id ?? ''
+  })
+  await pool.systemSession('set up a test', async (session) => {
+    const probe = { endpointId, status: 'healthy', era: 'modern', latencyMs: 1, message: undefined } as const
+    await new EndpointProbeRepository(session).record([{ ...probe, probedAt: new Date() }])
+    await new HealthCheckLog(session).append([{ ...probe, probedAt: new Date() }])
   })
   return tenantId
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { migrations } from '../../src/index.ts'
 import { describeChanges } from './changes.ts'
 import { describeGrants } from './grants.ts'
+import { describeHealthChecks } from './health-checks.ts'
 import { describeIsolation } from './isolation.ts'
 import type { RegistryPool } from './registry.ts'
 import { describeServerLists } from './server-lists.ts'
@@ -38,5 +39,6 @@ export const describeRepositories = (open: () => RegistryPool): void => {
     describeSnapshots(opened)
     describeIsolation(opened)
     describeGrants(opened)
+    describeHealthChecks(opened)
   })
 }

@@ -84,20 +84,26 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
       const stored = await pool().tenantSession(tenantId, async (session) => {
         const probes = new EndpointProbeRepository(session)
         const before = await probes.forServer(id)
-        await probes.record(first, {
+        const healthy = {
+          endpointId: first,
           status: 'healthy',
           era: 'legacy',
           latencyMs: 12.4,
           message: undefined,
           probedAt: new Date(),
-        })
-        await probes.record(first, {
-          status: 'unhealthy',
-          era: undefined,
-          latencyMs: undefined,
-          message: 'refused',
-          probedAt,
-        })
+        } as const
+        await probes.record([healthy])
+        await probes.record([
+          healthy,
+          {
+            endpointId: first,
+            status: 'unhealthy',
+            era: undefined,
+            latencyMs: undefined,
+            message: 'refused',
+            probedAt,
+          },
+        ])
         return [before, await probes.forServer(id)]
       })
 
@@ -133,6 +139,7 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
       const server = await withServers(pool(), ann, (servers) => servers.create(serverNamed('one')))
       const endpointId = server.endpoints[0]?.id ?? ''
       const probe = {
+        endpointId,
         status: 'healthy',
         era: undefined,
         latencyMs: 1,
@@ -141,22 +148,18 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
       } as const
 
       const stored = [
-        await pool().tenantSession(bob, (session) =>
-          new EndpointProbeRepository(session).record(endpointId, probe),
-        ),
-        await pool().systemSession('test', (session) =>
-          new EndpointProbeRepository(session).record(endpointId, probe),
-        ),
+        await pool().tenantSession(bob, (session) => new EndpointProbeRepository(session).record([probe])),
+        await pool().systemSession('test', (session) => new EndpointProbeRepository(session).record([probe])),
         await withServers(pool(), ann, async (servers, session) => {
           await servers.delete(server.id)
-          return await new EndpointProbeRepository(session).record(endpointId, probe)
+          return await new EndpointProbeRepository(session).record([probe])
         }),
         await pool().systemSession('test', (session) =>
-          new EndpointProbeRepository(session).record('no-id', probe),
+          new EndpointProbeRepository(session).record([{ ...probe, endpointId: 'no-id' }]),
         ),
       ]
 
-      expect(stored).toEqual([false, true, false, false])
+      expect(stored.map(({ size }) => size)).toEqual([0, 1, 0, 0])
       expect(
         await pool().tenantSession(ann, (session) => new EndpointProbeRepository(session).forServer('no-id')),
       ).toEqual([])

@@ -52,6 +52,20 @@ export const serverSchema = z.object({
   endpoints: z.array(endpointSchema),
 })
 
+const checkSchema = z.object({
+  endpointId: z.string(),
+  ...probeSchema.omit({ probedAt: true }).shape,
+  checkedAt: z.iso.datetime(),
+})
+
+/** How a server is doing, and a page of what probes found. */
+export const healthSchema = z.object({
+  ...serverSchema.pick({ id: true, slug: true, status: true, endpoints: true }).shape,
+  history: z
+    .object({ items: z.array(checkSchema), nextCursor: z.string().optional() })
+    .describe('What probes found, newest first.'),
+})
+
 export const serverListSchema = z.object({ items: z.array(serverSchema), nextCursor: z.string().optional() })
 
 /** RFC 9457. */

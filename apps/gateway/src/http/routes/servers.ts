@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
 import { principalOf } from '../principal.ts'
-import { problemSchema, serverListSchema, serverSchema } from './schemas.ts'
+import { healthSchema, problemSchema, serverListSchema, serverSchema } from './schemas.ts'
 
 export interface ServerRoutesOptions {
   readonly authenticator: Authenticator
@@ -12,14 +12,19 @@ export interface ServerRoutesOptions {
 }
 
 const path = z.object({ idOrSlug: z.string().min(1).max(64) })
+const page = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1024).optional(),
+}
 const query = z.object({
   q: z.string().max(200).optional().describe('Part of the slug, the title or the description.'),
   tag: z.string().max(64).optional(),
   transport: z.enum(['streamable-http', 'sse', 'stdio']).optional(),
   status: z.enum(['unknown', 'healthy', 'degraded', 'unhealthy', 'needs_login', 'maintenance']).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(1024).optional(),
+  ...page,
 })
+/** Of the history. */
+const historyQuery = z.object(page)
 
 const failures = { 400: problemSchema, 401: problemSchema, 403: problemSchema, 503: problemSchema }
 const missing = { 404: problemSchema }
@@ -128,15 +133,13 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
     {
       schema: {
         ...common,
-        summary: 'How a server is doing',
+        summary: 'How a server is doing, and how it was',
         params: path,
-        response: {
-          200: serverSchema.pick({ id: true, slug: true, status: true, endpoints: true }),
-          ...failures,
-          ...missing,
-        },
+        querystring: historyQuery,
+        response: { 200: healthSchema, ...failures, ...missing },
       },
     },
-    (request) => registry.get(principalOf(request, 'api', authenticator), request.params.idOrSlug),
+    (request) =>
+      registry.health(principalOf(request, 'api', authenticator), request.params.idOrSlug, request.query),
   )
 }
