@@ -275,6 +275,7 @@ describe('servers that are started by a command', () => {
       { timeoutMs: 30_000, intervalMs: 250 },
     )
     await client.close()
+    expect(heard).toBeGreaterThan(0)
   })
 
   describe('who shares a process', () => {

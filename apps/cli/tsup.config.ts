@@ -3,7 +3,11 @@ import { app } from '@mreg/tooling/tsup'
 // The product in one package: the command line, and the programs that it starts. What is ours is bundled from
 // source; what comes from npm stays a dependency.
 export default app({
-  entry: { mreg: 'src/main.ts', gateway: '../gateway/src/main.ts' },
+  entry: {
+    mreg: 'src/main.ts',
+    gateway: '../gateway/src/main.ts',
+    worker: '../health-worker/src/main.ts',
+  },
   noExternal: [/^@mreg\//u],
   skipNodeModulesBundle: true,
   sourcemap: false,

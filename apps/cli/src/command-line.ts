@@ -16,6 +16,7 @@ import { registerServe } from './commands/serve.ts'
 import { registerShow } from './commands/show.ts'
 import { registerStdio } from './commands/stdio.ts'
 import { registerTools } from './commands/tools.ts'
+import { registerWorker } from './commands/worker.ts'
 import { EXIT_CODE } from './exit-code.ts'
 import { examplesHelp } from './output/examples.ts'
 import { reportFailure } from './report-failure.ts'
@@ -37,6 +38,7 @@ export const createCommandLine = (): Command => {
     .exitOverride()
   program.commandsGroup('Run it:')
   registerServe(program)
+  registerWorker(program)
   program.commandsGroup('Servers:')
   registerAdd(program)
   registerList(program)

@@ -69,7 +69,7 @@ test('the package holds the programs and the database to start from, and names r
   const workspace = await readFile(join(packageDirectory, '..', '..', 'pnpm-workspace.yaml'), 'utf8')
   expect(manifest.dependencies).toEqual(publishedManifest(own, workspace).dependencies)
   expect(JSON.stringify(manifest.dependencies)).not.toMatch(/catalog:|workspace:|@mreg\//u)
-  for (const file of ['mreg.js', 'gateway.js', 'initial-database.tar.gz'])
+  for (const file of ['mreg.js', 'gateway.js', 'worker.js', 'initial-database.tar.gz'])
     await access(join(installation, 'node_modules', 'mreg', 'dist', file))
 })
 

@@ -1,11 +1,8 @@
-import { pathToFileURL } from 'node:url'
-
 import { type Command, InvalidArgumentError } from 'commander'
 
 import { contextOf } from '../context.ts'
-import { userDataDirectory } from '../gateway-client/data-directories.ts'
 import { examplesHelp } from '../output/examples.ts'
-import { isInstalled, programFile } from '../program-files.ts'
+import { runProgram } from '../run-program.ts'
 
 interface ServeOptions {
   readonly port?: number
@@ -36,15 +33,9 @@ export const registerServe = (program: Command): void => {
     )
     .action(async ({ port, host }: ServeOptions, command: Command) => {
       const { environment } = contextOf(command)
-      // These are the command line's own; the gateway would take them for misspelt settings.
-      delete process.env['MREG_URL']
-      delete process.env['MREG_KEY']
       if (port !== undefined) process.env['MREG_PORT'] = String(port)
       if (host !== undefined) process.env['MREG_HOST'] = host
-      const dataDirectory =
-        environment['MREG_DATA_DIR'] ?? (isInstalled() ? userDataDirectory(environment) : undefined)
-      if (dataDirectory !== undefined) process.env['MREG_DATA_DIR'] = dataDirectory
-      await import(pathToFileURL(programFile('gateway')).href)
+      await runProgram('gateway', environment)
     })
 }
 

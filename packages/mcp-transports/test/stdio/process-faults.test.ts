@@ -22,11 +22,11 @@ const expectNoOrphans = async (mark: string): Promise<void> => {
 /** What is in use once what is not has been collected. */
 const usedBytes = async (): Promise<number> => {
   setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
-  collect()
+  const collectGarbage: () => void = runInNewContext('gc')
+  collectGarbage()
   // What was freed by finalizers is counted only then.
   await new Promise((resolve) => setImmediate(resolve))
-  collect()
+  collectGarbage()
   const { arrayBuffers, external, heapUsed } = process.memoryUsage()
   return heapUsed + external + arrayBuffers
 }
