@@ -11,6 +11,7 @@ import type { LegacySessions } from '@mreg/upstream'
 
 import { type Answer, errorAnswer } from './answer.ts'
 import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
+import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
@@ -19,12 +20,14 @@ import { ModernEra } from './modern-era.ts'
 import { Relay, type RelayOptions } from './relay.ts'
 import type { RouteTable } from './route-table.ts'
 import { idOf } from './routed.ts'
-import type { SessionTokens } from './session-token.ts'
+import type { SessionTokens, TokenSealer } from './session-token.ts'
 
 export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly routes: RouteTable
   readonly sessions: LegacySessions
   readonly tokens: SessionTokens
+  /** Seals the state of calls that wait for an answer of their client. */
+  readonly requestStates: TokenSealer
   /** Bounds of what is translated between the eras. What is left out has its default. */
   readonly bridge?: Partial<BridgeLimits> | undefined
   readonly logger?: Logger | undefined
@@ -38,13 +41,21 @@ export class ServerProxy {
   readonly #legacy: LegacyEra
   readonly #modern: ModernEra
 
-  constructor({ bridge, routes, sessions, tokens, logger = silentLogger, ...relay }: ServerProxyOptions) {
+  constructor({
+    bridge,
+    requestStates,
+    routes,
+    sessions,
+    tokens,
+    logger = silentLogger,
+    ...relay
+  }: ServerProxyOptions) {
     this.#routes = routes
     this.#maxDepth = relay.limits.maxJsonDepth
     this.#relay = new Relay({ ...relay, logger })
     const limits = { ...BRIDGE_LIMITS, ...bridge }
     this.#legacy = new LegacyEra(this.#relay, sessions, tokens, new ToModern(this.#relay, limits))
-    this.#modern = new ModernEra(this.#relay)
+    this.#modern = new ModernEra(this.#relay, new ToLegacy(this.#relay, limits, requestStates))
   }
 
   /** Answers one request. Never throws: every failure is an answer. */

@@ -75,7 +75,7 @@ describe('a modern client and a modern server', () => {
     await using upstream = await startHttpUpstream(({ rpcId }, response) =>
       answerJson(response, { jsonrpc: '2.0', id: rpcId, result: {} }),
     )
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))
     const own = {
       'mcp-param-region': 'eu',
@@ -99,7 +99,7 @@ describe('a modern client and a modern server', () => {
     await using upstream = await startHttpUpstream(({ rpcId }, response) =>
       answerJson(response, { jsonrpc: '2.0', id: rpcId, result: {} }),
     )
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))
     const { body, headers } = modern('tools/list', { unknown: { member: [1, 2.5e3, null] } })
     const text = JSON.stringify(body, undefined, 3).replace('2.5e3', '2.50E+3')
@@ -112,7 +112,7 @@ describe('a modern client and a modern server', () => {
     await using upstream = await startHttpUpstream((_request, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end(text),
     )
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))
     expect((await send(open, modern('tools/list'))).text).toBe(text)
   })
@@ -130,7 +130,7 @@ describe('the headers of a modern request', () => {
     ['with a name that is badly encoded', { 'mcp-name': '=?base64?%%%?=' }, -32_020],
   ])('%s are refused with 400 and the id, and nothing is sent', async (_what, headers, code) => {
     await using server = await startModernServer()
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(server.url))
     const request = call('echo', { message: 'x' }, { id: 'mine' })
     const changed = Object.entries({ ...request.headers, ...headers }).filter(
@@ -145,7 +145,7 @@ describe('the headers of a modern request', () => {
   })
 
   test('that name a version which nobody knows are refused with those that are known', async () => {
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered('http://127.0.0.1:1/mcp'))
     const request = modern(
       'tools/list',
@@ -160,7 +160,7 @@ describe('the headers of a modern request', () => {
   })
 
   test('that say modern of a body that does not are refused', async () => {
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered('http://127.0.0.1:1/mcp'))
     const headers = { 'mcp-protocol-version': VERSION, 'mcp-method': 'tools/call', 'mcp-name': 'echo' }
     const answer = await seen(await open.proxy.handle(exchangeOf(callOf('echo'), { headers })))
@@ -179,7 +179,7 @@ describe('what a modern server refuses', () => {
     await using upstream = await startHttpUpstream(({ rpcId }, response) =>
       answerJson(response, { jsonrpc: '2.0', id: rpcId, error: { code, message: 'No.', data } }, { status }),
     )
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))
     const answer = await send(open, modern('tools/list', {}, { id: 'mine' }))
     expect(answer.status).toBe(status)
@@ -192,7 +192,7 @@ describe('what a modern server refuses', () => {
 
   test('is real: an unknown method is 404 with -32601', async () => {
     await using server = await startModernServer()
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(server.url))
     expect(await send(open, modern('ping'))).toMatchObject({
       status: 404,
@@ -206,7 +206,7 @@ describe('what a modern server refuses', () => {
       await using upstream = await startHttpUpstream((_request, response) =>
         response.writeHead(status, { 'www-authenticate': 'Bearer canary' }).end(),
       )
-      await using open = openProxy()
+      await using open = openProxy({ era: { modern: true } })
       open.register(registered(upstream.url))
       const answer = await send(open, modern('tools/list'))
       expect(answer).toMatchObject({
@@ -219,7 +219,7 @@ describe('what a modern server refuses', () => {
 
   test('because it is away is no bare 4xx: clients would take it for an older server', async () => {
     const server = await startModernServer()
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(server.url))
     await server.stop()
     expect(await send(open, call('echo', { message: 'x' }, { id: 'a' }))).toMatchObject({
@@ -232,7 +232,7 @@ describe('what a modern server refuses', () => {
 describe('a modern call', () => {
   test('gives its progress before its result', async () => {
     await using server = await startModernServer()
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(server.url))
     const { body, headers } = call('hold', {}, { id: 'held', meta: { progressToken: 'p' } })
     const answer = await open.proxy.handle(exchangeOf(body, { headers }))
@@ -265,7 +265,7 @@ describe('a modern call', () => {
 
   test('is cancelled also while the server has not said a word', async () => {
     await using upstream = await startHttpUpstream(() => {})
-    await using open = openProxy()
+    await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))
     const gone = new AbortController()
     const { body, headers } = call('hold')
@@ -294,7 +294,7 @@ describe('a modern call', () => {
 
 test('a modern notification is taken with 202', async () => {
   await using upstream = await startHttpUpstream((_request, response) => response.writeHead(202).end())
-  await using open = openProxy()
+  await using open = openProxy({ era: { modern: true } })
   open.register(registered(upstream.url))
   const body = { jsonrpc: '2.0', method: 'notifications/x', params: { _meta: META } }
   const headers = { 'mcp-protocol-version': VERSION, 'mcp-method': 'notifications/x' }
@@ -305,7 +305,7 @@ test('a modern notification is taken with 202', async () => {
 
 test('a modern client learns from an older server that it is one', async () => {
   await using server = await startFixtureServer()
-  await using open = openProxy()
+  await using open = openProxy({ era: { modern: true } })
   open.register(registered(server.url))
   const answer = await send(open, modern('server/discover'))
   // No code of the modern era: the client falls back to initialize.
@@ -320,7 +320,7 @@ test('an event stream of a modern server is relayed as it comes', async () => {
     }
     response.end(eventOf({ jsonrpc: '2.0', id: rpcId, result: { resultType: 'complete' } }))
   })
-  await using open = openProxy()
+  await using open = openProxy({ era: { modern: true } })
   open.register(registered(upstream.url))
   const { messages } = await send(open, modern('tools/list'))
   expect(messages).toMatchObject([

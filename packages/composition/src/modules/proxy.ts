@@ -24,8 +24,17 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     [KeyRing, SettingsToken],
   )
   bind(ServerProxy).toResolvedValue(
-    (routes, upstreams, sessions, tokens, { limits, timeouts }, logger) =>
-      new ServerProxy({ routes, upstreams, sessions, tokens, limits, timeouts, logger }),
-    [RouteTable, Upstreams, LegacySessions, SessionTokens, SettingsToken, LoggerToken],
+    (routes, upstreams, sessions, tokens, keys, { limits, timeouts }, logger) =>
+      new ServerProxy({
+        routes,
+        upstreams,
+        sessions,
+        tokens,
+        requestStates: keys.sealer('request-state'),
+        limits,
+        timeouts,
+        logger,
+      }),
+    [RouteTable, Upstreams, LegacySessions, SessionTokens, KeyRing, SettingsToken, LoggerToken],
   )
 })

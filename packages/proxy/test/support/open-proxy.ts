@@ -7,13 +7,14 @@ import { HttpPool } from '@mreg/http-pool'
 import type { RegisteredServer } from '@mreg/registry'
 import {
   type CredentialSource,
+  type EraFinding,
   LegacySessions,
   noCredentials,
   SessionTombstones,
   Upstreams,
 } from '@mreg/upstream'
 
-import { RouteTable, ServerProxy, SessionTokens } from '../../src/index.ts'
+import { RouteTable, ServerProxy, type ServerProxyOptions, SessionTokens } from '../../src/index.ts'
 
 export interface ProxyOptions {
   /** The master keys; the same ones make proxies that understand each other's tokens. */
@@ -26,6 +27,9 @@ export interface ProxyOptions {
   readonly maxMessageBytes?: number | undefined
   readonly maxJsonDepth?: number | undefined
   readonly credentials?: CredentialSource | undefined
+  readonly bridge?: ServerProxyOptions['bridge']
+  /** What every server that is registered is known to speak; undefined: nothing is known. */
+  readonly era?: EraFinding | undefined
   readonly logger?: Logger | undefined
   /** What it shares with other proxies. Default: nothing. */
   readonly cache?: Cache | undefined
@@ -91,6 +95,8 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
       lifetimeMs: timeouts.sessionMs,
       ...(options.now === undefined ? {} : { now: options.now }),
     }),
+    requestStates: keys.sealer('request-state'),
+    bridge: options.bridge,
     limits: { maxJsonDepth: options.maxJsonDepth ?? 64 },
     timeouts,
     logger,
@@ -104,6 +110,8 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     register: (...servers) => {
       const gone = routes.apply({ changed: servers, removed: [], complete: false })
       for (const endpointId of gone) upstreams.retire(endpointId)
+      if (options.era === undefined) return
+      for (const target of routes.targets()) upstreams.endpoint(target).era.learn(options.era)
     },
     async [Symbol.asyncDispose]() {
       await tombstones?.[Symbol.asyncDispose]()

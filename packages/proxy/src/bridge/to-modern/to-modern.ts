@@ -21,6 +21,7 @@ import type { Relay } from '../../relay.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from '../../routed.ts'
 import type { SessionClaims } from '../../session-token.ts'
 import type { BridgeLimits } from '../limits.ts'
+import { LEVELS } from '../log-levels.ts'
 import { announcements, isTalkative } from './announcements.ts'
 import { BridgedCall } from './call.ts'
 import { initializeResult, modernCapabilities } from './capabilities.ts'
@@ -222,21 +223,10 @@ export class ToModern {
 /** The most resources of whose changes one session hears. */
 const MAX_SUBSCRIPTIONS = 1000
 
-const LEVELS: ReadonlySet<unknown> = new Set([
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-])
-
 const levelIn = (bytes: Uint8Array, { paramsSpan }: ScannedMessage): string | undefined => {
   const params = paramsSpan && readValue(bytes, paramsSpan)
   const level = isJsonObject(params) ? params['level'] : undefined
-  return typeof level === 'string' && LEVELS.has(level) ? level : undefined
+  return typeof level === 'string' && LEVELS.includes(level) ? level : undefined
 }
 
 const envelopeOf = ({ clientCapabilities, clientInfo }: Client): ModernEnvelope => ({

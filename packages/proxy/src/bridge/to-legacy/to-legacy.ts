@@ -1,0 +1,229 @@
+import {
+  encodeError,
+  encodeResult,
+  ERROR_CODE,
+  findMember,
+  type JsonRpcId,
+  MODERN_VERSIONS,
+  readValue,
+  type ScannedMessage,
+  spliceMessage,
+} from '@mreg/mcp-wire'
+import { isJsonObject, type UpstreamEndpoint } from '@mreg/upstream'
+
+import { eventsOf } from '../../answer-turns.ts'
+import { type Answer, emptyAnswer, errorAnswer, streamAnswer } from '../../answer.ts'
+import type { Turn } from '../../converse.ts'
+import { gatewayError } from '../../gateway-error.ts'
+import type { Relay } from '../../relay.ts'
+import { idOf, type RoutedMessage } from '../../routed.ts'
+import type { TokenSealer } from '../../session-token.ts'
+import type { BridgeLimits } from '../limits.ts'
+import { LEVELS } from '../log-levels.ts'
+import { finalTurn, messageTurn } from '../turns.ts'
+import { discoverResult } from './legacy-request.ts'
+import { modernResponse } from './modern-result.ts'
+import { ParkedCalls, type ParkedCall, type ServerQuestion } from './parked-calls.ts'
+import { inputRequired, questionOf, urlQuestions } from './questions.ts'
+import { type CallEvent, ServerCall } from './server-call.ts'
+import { capabilitiesIn, ServerSessions } from './server-sessions.ts'
+import { subscription } from './subscription.ts'
+
+/** What the newer era has given up, and what has another meaning in it. */
+const NOT_BRIDGED = /^(initialize|ping|logging\/setLevel|resources\/(un)?subscribe|tasks\/.*)$/u
+
+/** Lets clients of the newer era talk to servers of the older one. */
+export class ToLegacy {
+  readonly #relay: Relay
+  readonly #sessions: ServerSessions
+  readonly #parked: ParkedCalls
+
+  constructor(relay: Relay, limits: BridgeLimits, sealer: TokenSealer) {
+    this.#relay = relay
+    this.#sessions = new ServerSessions(relay, limits)
+    this.#parked = new ParkedCalls({ sealer, ...limits })
+  }
+
+  /** Takes one message, whose headers have been checked. */
+  async post(message: RoutedMessage, endpoint: UpstreamEndpoint): Promise<Answer> {
+    const { method = '', kind } = message.scanned
+    if (kind !== 'request') return emptyAnswer(202)
+    if (NOT_BRIDGED.test(method))
+      return errorAnswer(404, {
+        id: idOf(message.scanned),
+        code: ERROR_CODE.methodNotFound,
+        message: 'Method not found',
+      })
+    if (method === 'subscriptions/listen') {
+      const turns = subscription(message, this.#sessions.of(message, endpoint))
+      return streamAnswer(eventsOf(this.#guarded(message, turns), this.#relay.timeouts.heartbeatMs))
+    }
+    return this.#relay.answerTurns(message, this.#guarded(message, this.#turns(message, endpoint)))
+  }
+
+  /** Whatever goes wrong becomes an answer. */
+  async *#guarded(
+    { exchange, scanned }: RoutedMessage,
+    turns: AsyncGenerator<Turn, void, undefined>,
+  ): AsyncGenerator<Turn, void, undefined> {
+    try {
+      yield* turns
+    } catch (error) {
+      this.#relay.logFailure(exchange, error)
+      const failure = gatewayError(error, exchange.slug, exchange.requestId)
+      yield finalTurn(encodeError({ id: idOf(scanned), ...failure }))
+    }
+  }
+
+  async *#turns(message: RoutedMessage, endpoint: UpstreamEndpoint): AsyncGenerator<Turn, void, undefined> {
+    const { exchange, scanned } = message
+    const session = this.#sessions.of(message, endpoint)
+    if (scanned.method === 'server/discover') {
+      const result = discoverResult(await session.initialized(), MODERN_VERSIONS)
+      yield finalTurn(encodeResult({ id: idOf(scanned) ?? '', result }))
+      return
+    }
+    const requestState = memberOf(exchange.body, scanned, 'requestState')
+    if (requestState !== undefined) {
+      yield* this.#resume(message, requestState)
+      return
+    }
+    const call = new ServerCall(message, session, this.#relay, capabilitiesIn(message))
+    if (call.needsVoice) await session.voice.join(call)
+    yield* this.#attend(message, call)
+  }
+
+  /** Goes on with a call that waits for what the client brings. */
+  async *#resume(message: RoutedMessage, requestState: unknown): AsyncGenerator<Turn, void, undefined> {
+    const { exchange, scanned } = message
+    const parked = this.#parked.find(message, requestState)
+    const id = idOf(scanned)
+    const data = { server: exchange.slug, requestId: exchange.requestId }
+    if (parked === 'invalid') {
+      const text = 'The request state was not given for this request.'
+      yield finalTurn(
+        encodeError({
+          id,
+          code: ERROR_CODE.invalidParams,
+          message: text,
+          data: { reason: 'request_state', ...data },
+        }),
+      )
+      return
+    }
+    if (parked === 'gone') {
+      const text = 'The call does not wait for this answer any more; call again.'
+      yield finalTurn(
+        encodeError({
+          id,
+          code: ERROR_CODE.internal,
+          message: text,
+          data: { reason: 'parked_call_gone', ...data },
+        }),
+      )
+      return
+    }
+    const { call, question } = parked
+    const responses = memberOf(exchange.body, scanned, 'inputResponses')
+    const result = isJsonObject(responses) ? responses[question.key] : undefined
+    if (!isJsonObject(result) || !this.#parked.release(parked)) {
+      yield finalTurn(asked(parked, id))
+      return
+    }
+    await call.session.respond(question.id, { result })
+    yield* this.#attend(message, call)
+  }
+
+  /** Passes on what the server says to a call, until its response or a question. */
+  async *#attend(message: RoutedMessage, call: ServerCall): AsyncGenerator<Turn, void, undefined> {
+    const { signal } = message.exchange
+    const onGone = (): void => call.cancel('the client has gone')
+    if (signal.aborted) onGone()
+    signal.addEventListener('abort', onGone)
+    let isOver = false
+    const end = (turn: Turn): Turn => {
+      isOver = true
+      signal.removeEventListener('abort', onGone)
+      return turn
+    }
+    try {
+      for (;;) {
+        const event = await call.next()
+        if (event.kind === 'response') {
+          yield end(this.#response(message, call, event))
+          return
+        }
+        if (event.kind === 'request') {
+          const parked = await this.#parkFor(message, call, event)
+          if (parked === undefined) continue
+          yield end(finalTurn(asked(parked, idOf(message.scanned))))
+          return
+        }
+        const heard = this.#heard(message, call, event)
+        if (heard !== undefined) yield messageTurn(heard)
+      }
+    } finally {
+      if (!isOver) onGone()
+    }
+  }
+
+  #response({ scanned }: RoutedMessage, call: ServerCall, event: CallEvent): Turn {
+    const id = idOf(scanned) ?? ''
+    const options = { id, request: scanned, serverInfo: call.session.serverInfo }
+    if (event.scanned.errorCode === ERROR_CODE.urlElicitationRequired) {
+      const asking = call.isOfferedBy('elicitation/create') ? urlQuestions(event) : undefined
+      if (asking !== undefined) return finalTurn(encodeResult({ id, result: asking }))
+    }
+    const { message, status } = modernResponse(event.message, event.scanned, options)
+    return finalTurn(message, status)
+  }
+
+  /** Parks a call for a request of its server. When the client cannot be asked, the server is told, and nothing is parked. */
+  async #parkFor(
+    message: RoutedMessage,
+    call: ServerCall,
+    { message: bytes, scanned }: CallEvent,
+  ): Promise<ParkedCall | undefined> {
+    const { id, method = '' } = scanned
+    if (id === undefined || id === null) return undefined
+    if (method === 'ping') {
+      await call.session.respond(id, { result: {} })
+      return undefined
+    }
+    if (!call.takes(method)) {
+      await call.refuse(id, 'The client does not offer this.', ERROR_CODE.methodNotFound)
+      return undefined
+    }
+    const question: ServerQuestion = questionOf(bytes, scanned, id, method)
+    const parked = this.#parked.park(message, call, question)
+    if (parked === undefined) await call.refuse(id, 'Too many calls of this client wait for an answer.')
+    return parked
+  }
+
+  /** What the client hears of a notification; undefined: nothing. */
+  #heard(message: RoutedMessage, call: ServerCall, event: CallEvent): Uint8Array | undefined {
+    const { meta } = message.scanned
+    const { method, progressTokenSpan } = event.scanned
+    if (method === 'notifications/progress') {
+      const token = meta?.progressToken
+      if (token === undefined || progressTokenSpan === undefined) return undefined
+      return spliceMessage(event.message, [{ span: progressTokenSpan, replacement: JSON.stringify(token) }])
+    }
+    if (method === 'notifications/message') {
+      const wanted = meta?.logLevel === undefined ? -1 : LEVELS.indexOf(meta.logLevel)
+      const level = memberOf(event.message, event.scanned, 'level')
+      const isWanted = wanted !== -1 && typeof level === 'string' && LEVELS.indexOf(level) >= wanted
+      return isWanted ? event.message : undefined
+    }
+    call.session.voice.announce(event.message, event.scanned)
+    return undefined
+  }
+}
+
+const asked = ({ question, requestState }: ParkedCall, id: JsonRpcId | null): Uint8Array =>
+  encodeResult({ id: id ?? '', result: inputRequired({ [question.key]: question.request }, requestState) })
+
+const memberOf = (bytes: Uint8Array, { paramsSpan }: ScannedMessage, key: string): unknown => {
+  const span = paramsSpan && findMember(bytes, paramsSpan, key)
+  return span && readValue(bytes, span)
+}
