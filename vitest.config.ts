@@ -24,7 +24,7 @@ export default defineConfig({
         testTimeout: 30_000,
         hookTimeout: 60_000,
       }),
-      suite('e2e', ['e2e/**/*.e2e.ts'], {
+      suite('e2e', ['{e2e,conformance}/**/*.e2e.ts'], {
         globalSetup: ['packages/testing/src/vitest-services.ts'],
         testTimeout: 60_000,
         hookTimeout: 120_000,

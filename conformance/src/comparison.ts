@@ -1,0 +1,72 @@
+import { complaintsOf, isWorse, type ScenarioOutcome, verdictOf } from './outcome.ts'
+import { runSuite } from './run-suite.ts'
+import type { Suite } from './suite.ts'
+
+/** One scenario, directly and through the gateway. */
+export interface ScenarioPair {
+  readonly direct: ScenarioOutcome
+  readonly through: ScenarioOutcome
+}
+
+/** One suite, directly and through the gateway. */
+export interface Comparison {
+  readonly suite: Suite
+  readonly pairs: readonly ScenarioPair[]
+}
+
+/** Where the two servers are: the fixture, and the same behind the gateway. */
+export interface Targets {
+  readonly direct: string
+  readonly through: string
+}
+
+/**
+ * How often a scenario that did not pass is run again, alone. Some of the suite's own time windows are half a second, which a
+ * busy machine misses.
+ */
+const SECOND_TRIES = 2
+
+/** Runs a suite against both, and again what did not pass. */
+export const compare = async (suite: Suite, targets: Targets): Promise<Comparison> => {
+  const direct = await settled(suite, targets.direct)
+  const through = await settled(suite, targets.through)
+  return {
+    suite,
+    pairs: direct.map((outcome) => ({
+      direct: outcome,
+      through: through.find(({ scenario }) => scenario === outcome.scenario) ?? { ...outcome, checks: [] },
+    })),
+  }
+}
+
+const settled = async (suite: Suite, url: string): Promise<readonly ScenarioOutcome[]> => {
+  const outcomes: ScenarioOutcome[] = []
+  for (const outcome of await runSuite(suite, url)) {
+    outcomes.push(verdictOf(outcome) === 'failed' ? await again(suite, url, outcome, SECOND_TRIES) : outcome)
+  }
+  return outcomes
+}
+
+const again = async (
+  suite: Suite,
+  url: string,
+  failed: ScenarioOutcome,
+  tries: number,
+): Promise<ScenarioOutcome> => {
+  if (tries === 0) return failed
+  const [outcome] = await runSuite(suite, url, failed.scenario)
+  const next = outcome === undefined ? failed : { ...outcome, isScored: failed.isScored }
+  return verdictOf(next) === 'failed' ? again(suite, url, next, tries - 1) : next
+}
+
+/** What is wrong with a comparison: a scored scenario that fails directly, and whatever is worse through the gateway. */
+export const faultsOf = ({ pairs }: Comparison): readonly string[] =>
+  pairs.flatMap(({ direct, through }) => {
+    const { scenario } = direct
+    if (isWorse(verdictOf(through), verdictOf(direct))) {
+      return [`${scenario} is worse through the gateway: ${complaintsOf(through).join('; ')}`]
+    }
+    return direct.isScored && verdictOf(direct) === 'failed'
+      ? [`${scenario} fails directly: ${complaintsOf(direct).join('; ')}`]
+      : []
+  })

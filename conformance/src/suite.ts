@@ -1,0 +1,41 @@
+/** One run of one version of the official suite: which package, and with which arguments. */
+export interface Suite {
+  readonly release: '0.2.0-alpha.12' | '0.1.16'
+  readonly arguments: readonly string[]
+}
+
+const latest = (...args: readonly string[]): Suite => ({ release: '0.2.0-alpha.12', arguments: args })
+const earlier = (...args: readonly string[]): Suite => ({ release: '0.1.16', arguments: args })
+
+/** Every server suite of both releases, and every version of the protocol. */
+export const SERVER_SUITES: readonly Suite[] = [
+  latest('--requirements', '2025-11-25'),
+  latest('--requirements', '2026-07-28'),
+  latest('--suite', 'active'),
+  latest('--suite', 'all'),
+  latest('--suite', 'draft'),
+  latest('--suite', 'pending'),
+  latest('--suite', 'all', '--spec-version', '2025-03-26'),
+  latest('--suite', 'all', '--spec-version', '2025-06-18'),
+  latest('--suite', 'all', '--spec-version', '2025-11-25'),
+  latest('--suite', 'all', '--spec-version', '2026-07-28'),
+  earlier('--suite', 'active'),
+  earlier('--suite', 'all'),
+  earlier('--suite', 'pending'),
+  earlier('--suite', 'all', '--spec-version', '2025-06-18'),
+  earlier('--suite', 'all', '--spec-version', '2025-11-25'),
+]
+
+/** Those that together have every scenario in every version once: for runs that must be short. */
+export const SHORT_SERVER_SUITES: readonly Suite[] = [
+  latest('--requirements', '2025-11-25'),
+  latest('--requirements', '2026-07-28'),
+  latest('--suite', 'all'),
+  latest('--suite', 'all', '--spec-version', '2025-03-26'),
+  latest('--suite', 'all', '--spec-version', '2025-06-18'),
+  earlier('--suite', 'all'),
+  earlier('--suite', 'all', '--spec-version', '2025-06-18'),
+]
+
+/** How a suite is called in tables. */
+export const titleOf = ({ release, arguments: args }: Suite): string => `${release} ${args.join(' ')}`
