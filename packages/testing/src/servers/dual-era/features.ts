@@ -1,4 +1,5 @@
 import { ASKING_TOOLS, ROUND_TRIP_TOOLS } from './asking-tools.ts'
+import { CANCEL_TOOLS } from './cancel-tools.ts'
 import { CONTENT_TOOLS } from './content-tools.ts'
 import {
   type FeatureContext,
@@ -35,6 +36,7 @@ export class Features {
       ...ASKING_TOOLS,
       ...ROUND_TRIP_TOOLS,
       ...STREAM_TOOLS,
+      ...CANCEL_TOOLS,
       ...taskTools(this.tasks),
     ]
     this.#methods = new Map(Object.entries(this.#handlers()))
