@@ -119,16 +119,13 @@ export interface DatabasePoolStats {
   readonly discarded: number
 }
 
-/** One database: a pool of connections to PostgreSQL, or PGlite inside this process. */
-export interface DatabasePool<Schema> extends DirectStatements, AsyncDisposable {
+/**
+ * One database: a pool of connections to PostgreSQL, or PGlite inside this process. It has two doors, and each use
+ * of it says which: {@link DatabasePool.tenantSession} and {@link DatabasePool.systemSession}. Code that is to use
+ * no others takes this type; {@link DirectDatabasePool} has more.
+ */
+export interface DatabasePool<Schema> extends AsyncDisposable {
   readonly kind: 'postgres' | 'pglite'
-
-  /**
-   * Runs each statement on whichever connection is free, and commits it by itself; throws as
-   * {@link DirectStatements} do. With the rights of the pool's own user; for everything that needs more than one
-   * statement, or a tenant, there are the sessions.
-   */
-  readonly kysely: Kysely<Schema>
 
   /** Open connections. */
   readonly size: number
@@ -171,15 +168,6 @@ export interface DatabasePool<Schema> extends DirectStatements, AsyncDisposable 
   ): Promise<T>
 
   /**
-   * Waits for a connection of the pool, for what neither a session nor a single statement can do. Give it back
-   * with `await using`, or with `release` in a `finally`.
-   *
-   * @throws {DatabaseUnavailableError} there was no connection to be had.
-   * @throws {SessionError} reason `nested`: called inside a session of this pool.
-   */
-  acquire(): Promise<AcquiredConnection>
-
-  /**
    * Runs the migrations that the database has not seen, ordered by name, in one transaction. Any number
    * of processes may call it at once: one works, the others wait and find it done. Statements of a
    * migration have no time limit. Migrations that the database has seen and this code does not know are
@@ -205,4 +193,25 @@ export interface DatabasePool<Schema> extends DirectStatements, AsyncDisposable 
 
   /** Refuses new sessions, waits for the running ones (bounded), cuts what is left. Idempotent; safe before {@link initialize}. */
   close(): Promise<void>
+}
+
+/**
+ * A pool with doors for what is neither a session nor a tenant's: statements that commit one by one, and connections.
+ * They have the rights of the pool's own user.
+ */
+export interface DirectDatabasePool<Schema> extends DatabasePool<Schema>, DirectStatements {
+  /**
+   * Runs each statement on whichever connection is free, and commits it by itself; throws as
+   * {@link DirectStatements} do. A transaction of its own is neither retried nor counted: there are the sessions for it.
+   */
+  readonly kysely: Kysely<Schema>
+
+  /**
+   * Waits for a connection of the pool, for what neither a session nor a single statement can do. Give it back
+   * with `await using`, or with `release` in a `finally`.
+   *
+   * @throws {DatabaseUnavailableError} there was no connection to be had.
+   * @throws {SessionError} reason `nested`: called inside a session of this pool.
+   */
+  acquire(): Promise<AcquiredConnection>
 }

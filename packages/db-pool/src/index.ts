@@ -2,6 +2,7 @@ export type {
   AcquiredConnection,
   DatabasePool,
   DatabasePoolStats,
+  DirectDatabasePool,
   DirectStatements,
   InitializeOptions,
   MigrateOptions,

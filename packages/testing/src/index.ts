@@ -1,5 +1,6 @@
 // Services: PostgreSQL and Redis, real ones.
 export { provisionServices, type ProvisionOptions, type TestServices } from './services/provision-services.ts'
+export { OwnPostgres, type OwnPostgresOptions } from './services/own-postgres.ts'
 export { createTestDatabase, type TestDatabase } from './services/run-database.ts'
 export { ServiceUnavailableError } from './services/service-unavailable-error.ts'
 

@@ -1,10 +1,10 @@
-import type { DatabasePool } from '../database-pool.ts'
+import type { DirectDatabasePool } from '../database-pool.ts'
 import { SessionPool } from '../session/session-pool.ts'
 import { PgliteBackend } from './pglite-backend.ts'
 import { type PglitePoolOptions, resolvePgliteOptions } from './pglite-options.ts'
 
-/** A {@link DatabasePool} over the embedded database. */
-export interface PglitePool<Schema> extends DatabasePool<Schema> {
+/** A pool over the embedded database. */
+export interface PglitePool<Schema> extends DirectDatabasePool<Schema> {
   readonly kind: 'pglite'
   /** The whole database as a gzipped tarball, for a backup or as `initialDataDirectory` of another. */
   dump(): Promise<Blob>
@@ -12,7 +12,7 @@ export interface PglitePool<Schema> extends DatabasePool<Schema> {
 
 /**
  * PGlite, PostgreSQL inside this process, as a pool of one connection: sessions run one after the other.
- * Nothing is opened before {@link DatabasePool.initialize} or the first use.
+ * Nothing is opened before {@link DirectDatabasePool.initialize} or the first use.
  *
  * @throws {RangeError} an option is out of range; the message names it.
  */

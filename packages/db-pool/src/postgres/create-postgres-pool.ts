@@ -1,4 +1,4 @@
-import type { DatabasePool } from '../database-pool.ts'
+import type { DirectDatabasePool } from '../database-pool.ts'
 import { SessionPool } from '../session/session-pool.ts'
 import { PostgresBackend } from './postgres-backend.ts'
 import { type PostgresPoolOptions, resolvePostgresOptions } from './postgres-options.ts'
@@ -8,7 +8,7 @@ import { type PostgresPoolOptions, resolvePostgresOptions } from './postgres-opt
  *
  * @throws {RangeError} an option is out of range; the message names it.
  */
-export const createPostgresPool = <Schema>(options: PostgresPoolOptions): DatabasePool<Schema> => {
+export const createPostgresPool = <Schema>(options: PostgresPoolOptions): DirectDatabasePool<Schema> => {
   const resolved = resolvePostgresOptions(options)
   return new SessionPool(new PostgresBackend(resolved), resolved)
 }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
@@ -141,7 +142,12 @@ export class NotificationListener {
   async #disconnect(): Promise<void> {
     const client = this.#client
     this.#client = undefined
-    await client?.end().catch(() => {})
+    const ended = client?.end()
+    // The goodbye is on its way; a server that is stopped would never answer it.
+    if (client?.connection.stream instanceof Socket) {
+      client.connection.stream.destroySoon()
+    }
+    await ended?.catch(() => {})
   }
 
   async #heartbeat(client: Client): Promise<void> {

@@ -4,8 +4,8 @@ import { Kysely, type Transaction } from 'kysely'
 
 import type {
   AcquiredConnection,
-  DatabasePool,
   DatabasePoolStats,
+  DirectDatabasePool,
   InitializeOptions,
   MigrateOptions,
   Migration,
@@ -29,7 +29,7 @@ import type { SessionLevel } from './session-level.ts'
 import { SessionRunner } from './session-runner.ts'
 
 /** The pool that both kinds of database share. */
-export class SessionPool<Schema> extends Statements implements DatabasePool<Schema> {
+export class SessionPool<Schema> extends Statements implements DirectDatabasePool<Schema> {
   readonly kind: 'postgres' | 'pglite'
   readonly kysely: Kysely<Schema>
   readonly #backend: Backend

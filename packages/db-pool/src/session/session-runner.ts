@@ -113,9 +113,9 @@ export class SessionRunner<Schema> {
           commitUnknown: progress.stage === 'commit' && this.#backend.commitUnknown(error),
           tenantRole: this.#options.tenantRole,
         })
-        // A server that does not answer costs a full wait each time.
-        const late =
-          progress.stage === 'begin' && performance.now() - started >= this.#options.acquireTimeoutMs
+        // A server that does not answer costs a full wait each time, and one is enough.
+        const waitedMs = performance.now() - started
+        const late = progress.stage === 'begin' && waitedMs > this.#options.acquireTimeoutMs / 2
         if (!outcome.retry || late || attempt >= this.#options.maxAttempts || this.#stopped) {
           throw outcome.error
         }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { DatabasePool, Migration } from '../../src/index.ts'
+import type { DirectDatabasePool, Migration } from '../../src/index.ts'
 
 /** A role of these tests; the tests of other packages have their own in the same cluster. */
 export const TENANT_ROLE = 'db_pool_test_tenant'
@@ -11,7 +11,7 @@ export interface NotesDatabase {
   notes: { id: string; tenant: string; body: string | null; count: number }
 }
 
-export type NotesPool = DatabasePool<NotesDatabase>
+export type NotesPool = DirectDatabasePool<NotesDatabase>
 
 const createNotes: Migration = {
   async up(kysely) {

@@ -1,11 +1,12 @@
 import { createTestDatabase, type FaultProxy, startFaultProxy, type TestDatabase } from '@mreg/testing'
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 
 import { DatabaseUnavailableError, SessionError } from '../../src/index.ts'
 import { createPostgresPool, type PostgresPoolOptions } from '../../src/pg.ts'
 import { type NotesDatabase, notesMigrations, type NotesPool } from '../contract/notes-database.ts'
+import { expectNothingUncaught } from './record-uncaught.ts'
 
 /** The reason that an error of this package gives; undefined for any other. */
 export const reasonOf = (error: unknown): string | undefined =>
@@ -31,17 +32,12 @@ export const allAnswered = (count: number): readonly unknown[] => Array.from({ l
  */
 export class PostgresRig {
   readonly #pools: NotesPool[] = []
-  readonly #uncaught: unknown[] = []
   #database: TestDatabase | undefined
   #proxy: FaultProxy | undefined
 
   constructor() {
-    const onUncaught = (error: unknown): void => {
-      this.#uncaught.push(error)
-    }
+    expectNothingUncaught()
     beforeAll(async () => {
-      process.on('unhandledRejection', onUncaught)
-      process.on('uncaughtExceptionMonitor', onUncaught)
       this.#database = await createTestDatabase()
       await this.open().migrate(notesMigrations)
     })
@@ -57,9 +53,6 @@ export class PostgresRig {
     })
     afterAll(async () => {
       await this.#database?.drop()
-      process.off('unhandledRejection', onUncaught)
-      process.off('uncaughtExceptionMonitor', onUncaught)
-      expect(this.#uncaught).toEqual([])
     })
   }
 
