@@ -25,6 +25,7 @@ import type { Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import type { Relay, Send } from './relay.ts'
+import { resumed } from './resumed-stream.ts'
 import type { ServerRoute } from './route-table.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from './routed.ts'
 import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } from './session-token.ts'
@@ -61,14 +62,16 @@ export class LegacyEra {
     if ('kind' in opened) return opened
     if (scanned.kind === 'request' && scanned.method === 'ping') return pong(idOf(scanned))
     if (isBridged(opened)) return this.#bridge.post(message, opened.endpoint, opened.claims)
-    const send: Send = async () =>
-      opened.session.send({
+    const send: Send = async () => {
+      const reply = await opened.session.send({
         message: exchange.body,
         method: scanned.method,
         protocolVersion: opened.claims.protocolVersion,
         timeoutMs: this.#relay.deadlineMs(message),
         // No signal: in this era a client that goes away has not cancelled.
       })
+      return scanned.kind === 'request' ? this.#goingOn(reply, message, opened) : reply
+    }
     return scanned.kind === 'request'
       ? this.#relay.answerRequest(message, send, { keepStatus: false })
       : this.#relay.answerNotice(message, send)
@@ -182,6 +185,33 @@ export class LegacyEra {
     if ((await this.#relay.eraFor(endpoint, 'modern', message)) !== 'modern') return false
     endpoint.era.learn({ legacy: false })
     return true
+  }
+
+  /** The answer, gone on with when the server closes its stream before the response, as servers do that let clients poll. */
+  #goingOn(
+    reply: UpstreamReply,
+    message: RoutedMessage,
+    { session, endpoint, claims }: OpenSession,
+  ): UpstreamReply {
+    // The session that the call was sent in: another one does not know its events.
+    const sessionId = session.opened?.sessionId
+    const timeoutMs = this.#relay.deadlineMs(message)
+    return resumed(reply, {
+      id: idOf(message.scanned) ?? '',
+      maxDepth: this.#relay.maxJsonDepth,
+      timeoutMs,
+      reopen: (lastEventId, signal) =>
+        endpoint.listen({
+          message: new Uint8Array(0),
+          method: undefined,
+          sessionId,
+          principalId: claims.principalId,
+          protocolVersion: claims.protocolVersion,
+          lastEventId,
+          signal,
+          timeoutMs,
+        }),
+    })
   }
 
   /** The session of the token that the client sent, or the answer that there is none. */

@@ -3,10 +3,10 @@ import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
 import type { Turn } from '../../converse.ts'
 import type { Relay } from '../../relay.ts'
+import { resumed } from '../../resumed-stream.ts'
 import type { RoutedMessage } from '../../routed.ts'
 import { scannedTurn } from '../turns.ts'
 import { legacyRequest } from './legacy-request.ts'
-import { resumed } from './resumed-stream.ts'
 import type { ServerSession } from './server-session.ts'
 import type { RunningCall } from './server-voice.ts'
 
@@ -60,14 +60,15 @@ export class ServerCall implements RunningCall {
     const send = async () => {
       const { logLevel } = scanned.meta ?? {}
       if (logLevel !== undefined) await session.wantLogs(logLevel)
+      const timeoutMs = relay.deadlineMs(message)
       const reply = await session.send({
         message: legacyRequest(exchange.body, scanned, this.id),
         method: scanned.method,
         signal,
-        timeoutMs: relay.deadlineMs(message),
+        timeoutMs,
       })
-      const reopen = (lastEventId: string) => session.resume(lastEventId, signal)
-      return resumed(reply, { id: this.id, maxDepth: this.#maxDepth, reopen, signal })
+      const reopen = (lastEventId: string, ends: AbortSignal) => session.resume(lastEventId, ends)
+      return resumed(reply, { id: this.id, maxDepth: this.#maxDepth, timeoutMs, reopen, signal })
     }
     this.#turns = relay.converse(message, send, { keepStatus: false, id: this.id })
   }
