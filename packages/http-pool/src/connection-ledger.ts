@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 /** What is known of one open connection. */
 export interface ConnectionRecord {
   readonly origin: string
+  /** What requests are sent on: the socket itself, or TLS over it. */
+  socket: Duplex
   /** The handshake is over: bytes written now go out. */
   ready: boolean
   /** It has carried a request before. */
@@ -39,7 +41,13 @@ export class ConnectionLedger {
 
   /** Enters a new socket; it leaves the book when it closes. */
   opened(socket: Duplex, origin: string, readyEvent: 'connect' | 'secureConnect'): void {
-    const record: ConnectionRecord = { origin, ready: false, used: false, peerKeepAliveMs: undefined }
+    const record: ConnectionRecord = {
+      origin,
+      socket,
+      ready: false,
+      used: false,
+      peerKeepAliveMs: undefined,
+    }
     this.#records.set(socket, record)
     const connections = this.#origins.get(origin) ?? { open: 0, idle: 0 }
     this.#origins.set(origin, connections)
@@ -49,12 +57,21 @@ export class ConnectionLedger {
       record.ready = true
     })
     socket.once('close', () => {
-      this.#forgetIdle(socket, record)
+      this.#forgetIdle(record.socket, record)
       connections.open -= 1
       this.#open -= 1
       if (connections.open === 0) this.#origins.delete(origin)
       if (this.#open === 0) for (const notify of this.#onEmpty.splice(0)) notify()
     })
+  }
+
+  /** From now on requests are sent on `outer`, which is ready and closes with `socket`. */
+  wrapped(socket: Duplex, outer: Duplex): void {
+    const record = this.#records.get(socket)
+    if (record === undefined) return
+    record.socket = outer
+    record.ready = true
+    this.#records.set(outer, record)
   }
 
   record(socket: Duplex): ConnectionRecord | undefined {

@@ -1,3 +1,4 @@
+import { ConnectionRefusal } from './connection-refusal.ts'
 import { HttpPoolError, type HttpPoolErrorReason } from './http-pool-error.ts'
 import { isLookupError } from './tracked-lookup.ts'
 
@@ -9,6 +10,7 @@ const errorCode = (error: unknown): string | undefined => stringField(error, 'co
 
 /** What a connection's or a parser's error means at `point`. */
 export const reasonOf = (error: unknown, point: FailurePoint): HttpPoolErrorReason => {
+  if (error instanceof ConnectionRefusal) return error.reason
   const code = errorCode(error)
   const syscall = stringField(error, 'syscall')
   if (point === 'waiting') {
@@ -37,6 +39,7 @@ const SENTENCES: Record<HttpPoolErrorReason, (origin: string, detail: FailureDet
   dns: (origin, { code }) => `the host name of ${origin} cannot be resolved${code}`,
   unreachable: (origin, { code }) => `cannot connect to ${origin}${code}`,
   connect_timeout: (origin, { limit }) => `${origin} accepted no connection within ${limit} ms`,
+  proxy: (origin, { code }) => `no connection to ${origin} through the proxy${code}`,
   tls: (origin, { code }) => `no trusted TLS connection to ${origin}${code}`,
   reset: (origin, { code }) => `${origin} closed the connection before it answered${code}`,
   headers_timeout: (origin, { limit }) => `${origin} sent no response head within ${limit} ms`,
@@ -63,7 +66,10 @@ export const createFailure = (
     readonly cause?: unknown
   },
 ): HttpPoolError => {
-  const { origin, requestSent, limit, cause } = context
+  const { origin, requestSent } = context
+  const refusal = context.cause instanceof ConnectionRefusal ? context.cause : undefined
+  const cause = refusal === undefined ? context.cause : refusal.cause
+  const limit = context.limit ?? refusal?.limit
   const code = errorCode(cause)
   const sentence = SENTENCES[reason](origin, { code: code === undefined ? '' : ` (${code})`, limit })
   const status = reason === 'bad_status' ? limit : undefined

@@ -12,6 +12,7 @@
  * | `unreachable` | the TCP connection was refused or could not be routed |
  * | `connect_timeout` | DNS, TCP and TLS together took longer than `connectMs` |
  * | `tls` | the TLS handshake failed or the certificate was not accepted |
+ * | `proxy` | the proxy cannot be reached, or refused to connect |
  * | `reset` | the connection ended before the response head was complete |
  * | `headers_timeout` | no response head within `headersMs` |
  * | `invalid_response` | the peer does not answer in HTTP/1.1, or not in the format asked for |
@@ -33,6 +34,7 @@ export type HttpPoolErrorReason =
   | 'unreachable'
   | 'connect_timeout'
   | 'tls'
+  | 'proxy'
   | 'reset'
   | 'headers_timeout'
   | 'invalid_response'

@@ -1,16 +1,16 @@
 import type { LookupFunction } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
 
-import type { EgressPolicy } from './egress-policy.ts'
+import type { EgressPolicy } from './egress/egress-policy.ts'
+import type { NameResolverOptions } from './names/name-resolver-options.ts'
+import type { ProxyOptions } from './proxy/proxy-options.ts'
+import { ProxyRoutes } from './proxy/proxy-routes.ts'
 import {
   DEFAULT_TIMEOUTS,
   resolveTimeouts,
   type RelayTimeoutOptions,
   type RelayTimeouts,
 } from './timeouts.ts'
-
-/** What a pool may use in a TLS handshake. */
-export type PoolTlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'minVersion'>
+import type { PoolTlsOptions } from './tls/pool-tls-options.ts'
 
 export interface HttpPoolOptions {
   /** Open connections in all, in use and idle. Default 2 048. */
@@ -40,8 +40,12 @@ export interface HttpPoolOptions {
   readonly closeTimeoutMs?: number | undefined
   /** Which targets may be used. Default: all. */
   readonly egress?: EgressPolicy | undefined
-  /** Resolves host names, in the form of `dns.lookup`. It is not called for IP literals. Default: the system's. */
+  /** How host names are resolved. Default: a `NameResolver` of its own with that one's defaults. */
+  readonly names?: NameResolverOptions | undefined
+  /** Resolves host names in place of `names`, in the form of `dns.lookup`. It is not called for IP literals. */
   readonly lookup?: LookupFunction | undefined
+  /** Proxies to go through; `proxyFromEnvironment` reads them from the usual variables. Default: none. */
+  readonly proxy?: ProxyOptions | undefined
   /** Authorities and client certificate for https. Default: what Node.js trusts. */
   readonly tls?: PoolTlsOptions | undefined
 }
@@ -60,7 +64,9 @@ export interface ResolvedHttpPoolOptions {
   readonly userAgent: string
   readonly closeTimeoutMs: number
   readonly egress: EgressPolicy | undefined
+  readonly names: NameResolverOptions
   readonly lookup: LookupFunction | undefined
+  readonly proxy: ProxyRoutes | undefined
   readonly tls: PoolTlsOptions | undefined
 }
 
@@ -95,7 +101,9 @@ export const resolveHttpPoolOptions = (options: HttpPoolOptions): ResolvedHttpPo
     userAgent: options.userAgent ?? 'mreg-http-pool',
     closeTimeoutMs: requirePositive('closeTimeoutMs', options.closeTimeoutMs ?? 10_000),
     egress: options.egress,
+    names: options.names ?? {},
     lookup: options.lookup,
+    proxy: options.proxy === undefined ? undefined : new ProxyRoutes(options.proxy),
     tls: options.tls,
   }
 }

@@ -6,14 +6,16 @@ import {
   type ResolvedHttpPoolOptions,
 } from './http-pool-options.ts'
 import type { HttpPoolStats, OriginStats } from './http-pool-stats.ts'
+import { NameResolver } from './names/name-resolver.ts'
 import { MAX_TIMER_MS } from './phase-timer.ts'
 import { PlaceRequest } from './place-request.ts'
-import { createPooledAgents, type PoolAgents } from './pooled-agents.ts'
+import { PooledAgents, type PoolAgents } from './pooled-agents.ts'
 import { RelayExchange, type ExchangeEnvironment } from './relay-exchange.ts'
 import type { RelayRequest, RelayResponse } from './relay-request.ts'
 import { RequestGate } from './request-gate.ts'
 import { TargetCache, type RequestTarget } from './request-target.ts'
 import type { Reservation, ReservationOptions } from './reservation.ts'
+import type { EndpointTlsOptions } from './tls/pool-tls-options.ts'
 
 /** What {@link HttpPool} ends when it is destroyed. */
 interface Running {
@@ -32,6 +34,7 @@ export class HttpPool implements AsyncDisposable {
   readonly agents: PoolAgents
   /** The options in force. */
   readonly options: ResolvedHttpPoolOptions
+  readonly #agents: PooledAgents
   readonly #ledger = new ConnectionLedger()
   readonly #gate: RequestGate
   readonly #environment: ExchangeEnvironment
@@ -43,7 +46,15 @@ export class HttpPool implements AsyncDisposable {
   /** @throws {RangeError} naming the option whose value is out of range. */
   constructor(options: HttpPoolOptions = {}) {
     this.options = resolveHttpPoolOptions(options)
-    this.agents = createPooledAgents(this.options, this.#ledger, () => this.#state)
+    const { names, lookup } = this.options
+    this.#agents = new PooledAgents({
+      options: this.options,
+      ledger: this.#ledger,
+      lookup: lookup ?? new NameResolver(names).lookup,
+      routes: this.options.proxy,
+      state: () => this.#state,
+    })
+    this.agents = this.#agents.own
     this.#gate = new RequestGate({
       maxActive: this.options.maxConnections,
       maxActivePerOrigin: this.options.maxConnectionsPerOrigin,
@@ -51,7 +62,7 @@ export class HttpPool implements AsyncDisposable {
     })
     this.#environment = {
       options: this.options,
-      agents: this.agents,
+      agents: this.#agents,
       ledger: this.#ledger,
       gate: this.#gate,
       onOver: (exchange) => this.#running.delete(exchange),
@@ -100,6 +111,14 @@ export class HttpPool implements AsyncDisposable {
     return await place.start()
   }
 
+  /**
+   * The agents for requests with TLS of their own: like {@link agents}, but their connections are used for nobody else's.
+   * Undefined: the pool's.
+   */
+  agentsFor(tls: EndpointTlsOptions | undefined): PoolAgents {
+    return this.#agents.for(tls)
+  }
+
   /** Counts of this moment, taken from the connections and requests themselves. */
   stats(): HttpPoolStats {
     const origins = new Map<string, OriginStats>()
@@ -139,8 +158,7 @@ export class HttpPool implements AsyncDisposable {
     // First, lest the places of those who are cut go to those who wait.
     this.#gate.dismiss()
     for (const running of this.#running) running.fail('closed')
-    this.agents.http.destroy()
-    this.agents.https.destroy()
+    this.#agents.destroy()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

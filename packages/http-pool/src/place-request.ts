@@ -1,4 +1,4 @@
-import type { EgressPolicy } from './egress-policy.ts'
+import type { EgressPolicy } from './egress/egress-policy.ts'
 import { createFailure } from './failure.ts'
 import { PhaseTimer } from './phase-timer.ts'
 import type { RequestGate } from './request-gate.ts'

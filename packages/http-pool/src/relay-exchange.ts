@@ -6,7 +6,7 @@ import { createFailure, reasonOf, type FailurePoint } from './failure.ts'
 import type { HttpPoolError, HttpPoolErrorReason } from './http-pool-error.ts'
 import type { ResolvedHttpPoolOptions } from './http-pool-options.ts'
 import { MAX_TIMER_MS, PhaseTimer } from './phase-timer.ts'
-import type { PoolAgents } from './pooled-agents.ts'
+import type { PooledAgents } from './pooled-agents.ts'
 import type { RelayRequest, RelayResponse } from './relay-request.ts'
 import type { RequestGate } from './request-gate.ts'
 import { buildRequestHeaders } from './request-headers.ts'
@@ -18,7 +18,7 @@ import { resolveTimeouts, type RelayTimeouts } from './timeouts.ts'
 /** What an exchange uses of its pool. */
 export interface ExchangeEnvironment {
   readonly options: ResolvedHttpPoolOptions
-  readonly agents: PoolAgents
+  readonly agents: PooledAgents
   readonly ledger: ConnectionLedger
   readonly gate: RequestGate
   /** Called once, when the exchange holds nothing any more. */
@@ -133,21 +133,27 @@ export class RelayExchange {
   #connect(): void {
     const { options, agents } = this.#environment
     const target = this.#target
-    const { method, body, headers = [] } = this.#request
+    const { method, body, headers = [], tls } = this.#request
+    const proxy = options.proxy?.serverFor(target)
+    // An http target is asked for at the proxy (RFC 9112, section 3.2.2); an https one is at the end of a tunnel.
+    const asked = target.secure ? undefined : proxy
+    if (proxy !== undefined) this.#phase.start('connect_timeout', this.#timeouts.connectMs)
+    const own = agents.for(tls)
     const contentLength = body?.byteLength ?? (METHODS_WITH_CONTENT.has(method) ? 0 : undefined)
     let client: http.ClientRequest
     try {
       client = http.request({
-        agent: target.secure ? agents.https : agents.http,
+        agent: target.secure ? own.https : own.http,
         protocol: target.secure ? 'https:' : 'http:',
         hostname: target.hostname,
         port: target.port,
-        path: target.path,
+        path: asked === undefined ? target.path : target.origin + target.path,
         method,
         headers: buildRequestHeaders(headers, {
           host: target.host,
           contentLength,
           userAgent: options.userAgent,
+          proxyAuthorization: asked?.authorization(),
         }),
         setHost: false,
         setDefaultHeaders: false,

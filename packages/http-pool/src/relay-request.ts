@@ -2,6 +2,7 @@ import type { HeaderField } from './request-headers.ts'
 import type { ResponseBody } from './response-body.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 import type { RelayTimeoutOptions } from './timeouts.ts'
+import type { EndpointTlsOptions } from './tls/pool-tls-options.ts'
 
 export interface RelayRequest {
   /** Where to: http or https, without credentials. */
@@ -18,6 +19,8 @@ export interface RelayRequest {
   /** Ends the exchange, also in the middle of the response body. */
   readonly signal?: AbortSignal | undefined
   readonly timeouts?: RelayTimeoutOptions | undefined
+  /** TLS with this endpoint, in place of the pool's. Keep the object: connections are shared by what it says. */
+  readonly tls?: EndpointTlsOptions | undefined
   /** Largest response body in bytes; `Infinity` for none. Default: the pool's. */
   readonly maxResponseBytes?: number | undefined
   /**

@@ -25,7 +25,12 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
  */
 export const buildRequestHeaders = (
   fields: readonly HeaderField[],
-  own: { readonly host: string; readonly contentLength: number | undefined; readonly userAgent: string },
+  own: {
+    readonly host: string
+    readonly contentLength: number | undefined
+    readonly userAgent: string
+    readonly proxyAuthorization?: string | undefined
+  },
 ): string[] => {
   const list = ['Host', own.host]
   let hasUserAgent = false
@@ -43,6 +48,7 @@ export const buildRequestHeaders = (
   }
   if (!hasUserAgent) list.push('User-Agent', own.userAgent)
   if (!hasAcceptEncoding) list.push('Accept-Encoding', 'identity')
+  if (own.proxyAuthorization !== undefined) list.push('Proxy-Authorization', own.proxyAuthorization)
   if (own.contentLength !== undefined) list.push('Content-Length', String(own.contentLength))
   return list
 }

@@ -21,7 +21,7 @@ export interface RequestTarget {
  * @throws {HttpPoolError} `invalid_url` for a scheme other than http and https, and for credentials in the URL:
  * they would have to be sent as a header, which is the caller's to give.
  */
-const parseTarget = (url: URL): RequestTarget => {
+export const targetOf = (url: URL): RequestTarget => {
   const secure = url.protocol === 'https:'
   if (!secure && url.protocol !== 'http:') {
     throw invalidUrl(`cannot request a ${url.protocol} URL: only http: and https: are supported`)
@@ -44,12 +44,12 @@ const parseTarget = (url: URL): RequestTarget => {
 export class TargetCache {
   readonly #targets = new WeakMap<URL, { readonly href: string; readonly target: RequestTarget }>()
 
-  /** @throws {HttpPoolError} as {@link parseTarget}. */
+  /** @throws {HttpPoolError} as {@link targetOf}. */
   get(url: URL): RequestTarget {
     const known = this.#targets.get(url)
     // A URL object can be changed.
     if (known !== undefined && known.href === url.href) return known.target
-    const target = parseTarget(url)
+    const target = targetOf(url)
     this.#targets.set(url, { href: url.href, target })
     return target
   }

@@ -1,4 +1,5 @@
-import type { LookupFunction } from 'node:net'
+import type { LookupAddress } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
 
 const lookupErrors = new WeakSet<object>()
 
@@ -19,6 +20,19 @@ export const trackedLookup =
       callback(remember(error instanceof Error ? error : new Error('lookup failed', { cause: error })), '')
     }
   }
+
+/**
+ * Every address of `hostname`.
+ *
+ * @throws what `lookup` says.
+ */
+export const resolveAll = (lookup: LookupFunction, hostname: string): Promise<readonly LookupAddress[]> =>
+  new Promise((resolve, reject) => {
+    lookup(hostname, { all: true }, (error, found, family) => {
+      if (error !== null) reject(error)
+      else resolve(Array.isArray(found) ? found : [{ address: found, family: family ?? isIP(found) }])
+    })
+  })
 
 const remember = (error: NodeJS.ErrnoException): NodeJS.ErrnoException => {
   lookupErrors.add(error)

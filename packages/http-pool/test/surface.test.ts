@@ -8,7 +8,17 @@ import * as entry from '../src/index.ts'
 const source = new URL('../src/', import.meta.url)
 
 test('the entries export this and nothing else', () => {
-  expect(Object.keys(entry).toSorted()).toEqual(['HttpPool', 'HttpPoolError', 'ResponseHeaders'])
+  expect(Object.keys(entry).toSorted()).toEqual([
+    'EgressDeniedError',
+    'HttpPool',
+    'HttpPoolError',
+    'NameResolutionError',
+    'NameResolver',
+    'ResponseHeaders',
+    'addressKind',
+    'createEgressGuard',
+    'proxyFromEnvironment',
+  ])
   expect(Object.keys(gotEntry)).toEqual(['createHttpClient'])
 })
 

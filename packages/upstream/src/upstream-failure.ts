@@ -22,6 +22,7 @@ const MESSAGES: Readonly<Record<UpstreamTransportErrorReason, string>> = {
   unreachable: 'the server refuses connections',
   dns: 'the name of the server cannot be resolved',
   connect_timeout: 'the server did not accept a connection in time',
+  proxy: 'the proxy on the way to the server did not connect',
   tls: 'no secure connection to the server could be made',
   headers_timeout: 'the server did not answer in time',
   idle_timeout: 'the server fell silent in the middle of its answer',

@@ -6,6 +6,7 @@ import type { HttpPool } from '../http-pool.ts'
 import { resolveTimeouts } from '../timeouts.ts'
 import { GotExchange } from './got-exchange.ts'
 import type { HttpClient, HttpClientOptions, HttpClientRequest, HttpClientResponse } from './http-client.ts'
+import { sendThroughProxy } from './send-through-proxy.ts'
 
 const DEFAULT_TOTAL_MS = 60_000
 
@@ -14,9 +15,7 @@ const DEFAULT_TOTAL_MS = 60_000
  * client.
  */
 export const createHttpClient = (pool: HttpPool, options: HttpClientOptions = {}): HttpClient => {
-  const { agents } = pool
   const instance: Got = got.extend({
-    agent: { http: agents.http, https: agents.https },
     retry: { limit: 0 },
     throwHttpErrors: false,
     followRedirect: false,
@@ -41,6 +40,8 @@ export const createHttpClient = (pool: HttpPool, options: HttpClientOptions = {}
       url,
       method: sent.method?.toUpperCase() ?? 'GET',
       headers: requestHeaders(options.headers, sent),
+      agents: pool.agentsFor(sent.tls ?? options.tls),
+      send: sendThroughProxy(pool.options.proxy, url),
       body: sent.json === undefined ? sent.body : JSON.stringify(sent.json),
       timeouts: limits,
       maxBytes: sent.maxResponseBytes ?? maxBytes,

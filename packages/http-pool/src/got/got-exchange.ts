@@ -2,11 +2,12 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
-import { TimeoutError, type Got, type Request } from 'got'
+import { TimeoutError, type Got, type Options, type Request } from 'got'
 
 import { createFailure, reasonOf, type FailurePoint } from '../failure.ts'
 import { HttpPoolError, type HttpPoolErrorReason } from '../http-pool-error.ts'
 import { MAX_TIMER_MS, PhaseTimer } from '../phase-timer.ts'
+import type { PoolAgents } from '../pooled-agents.ts'
 import { ResponseHeaders } from '../response-headers.ts'
 import type { RelayTimeouts } from '../timeouts.ts'
 import type { HttpClientResponse } from './http-client.ts'
@@ -15,6 +16,9 @@ export interface GotExchangeRequest {
   readonly url: URL
   readonly method: string
   readonly headers: Record<string, string>
+  readonly agents: PoolAgents
+  /** In place of `http.request`. Undefined: that. */
+  readonly send: Options['request']
   readonly body: Uint8Array | string | undefined
   readonly timeouts: RelayTimeouts
   readonly maxBytes: number
@@ -77,14 +81,16 @@ export class GotExchange {
   }
 
   #open(): Request {
-    const { url, method, headers, body, timeouts, maxHeaderBytes } = this.#request
+    const { url, method, headers, agents, send, body, timeouts, maxHeaderBytes } = this.#request
     const connectMs = armable(timeouts.connectMs)
     const headersMs = armable(timeouts.headersMs)
     const totalMs = armable(timeouts.totalMs)
     const stream = this.#got.stream(url, {
       method,
       headers,
+      agent: { http: agents.http, https: agents.https },
       maxHeaderSize: maxHeaderBytes,
+      ...(send === undefined ? {} : { request: send }),
       ...(body === undefined ? {} : { body }),
       timeout: {
         ...(connectMs === undefined
@@ -95,7 +101,7 @@ export class GotExchange {
       },
     })
     stream.once('request', (client: ClientRequest) => {
-      client.once('socket', (socket) => this.#watchConnection(socket))
+      client.once('socket', (socket) => this.#watchConnection(socket, client.reusedSocket))
     })
     stream.once('response', (message: IncomingMessage) => {
       this.#message = message
@@ -107,9 +113,10 @@ export class GotExchange {
     return stream
   }
 
-  #watchConnection(socket: Socket): void {
+  #watchConnection(socket: Socket, isReused: boolean): void {
     if (!socket.connecting) {
-      this.#point = 'waiting'
+      // A new one that is not connecting any more has failed already, unless it came out of a tunnel.
+      if (isReused || !socket.destroyed) this.#point = 'waiting'
       return
     }
     const secure = socket instanceof TLSSocket

@@ -1,5 +1,6 @@
 import type { ResponseHeaders } from '../response-headers.ts'
 import type { RelayTimeoutOptions } from '../timeouts.ts'
+import type { EndpointTlsOptions } from '../tls/pool-tls-options.ts'
 
 export interface HttpClientOptions {
   /** Sent with every request, unless the request gives a field of the same name. */
@@ -8,6 +9,8 @@ export interface HttpClientOptions {
   readonly timeouts?: RelayTimeoutOptions | undefined
   /** Largest response body in bytes. Default: the pool's. */
   readonly maxResponseBytes?: number | undefined
+  /** TLS with the endpoint, in place of the pool's. Keep the object: connections are shared by what it says. */
+  readonly tls?: EndpointTlsOptions | undefined
 }
 
 export interface HttpClientRequestOptions extends HttpClientOptions {

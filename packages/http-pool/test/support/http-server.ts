@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 
 export interface TestHttpServer extends AsyncDisposable {
   readonly url: URL
@@ -22,7 +23,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 /** Starts a `node:http` server on 127.0.0.1 (or an https one); the handler runs when the request body is complete. */
 export async function startHttpServer(
   handler: Handler,
-  options: { tls?: { key: string; cert: string }; host?: string } = {},
+  options: { tls?: TlsOptions; host?: string } = {},
 ): Promise<TestHttpServer> {
   const requests: ReceivedRequest[] = []
   let connectionsAccepted = 0
