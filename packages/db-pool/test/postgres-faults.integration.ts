@@ -128,6 +128,28 @@ describe('a PostgreSQL pool and its server', { timeout: 120_000 }, () => {
     expect(pool.stats().retried).toBe(0)
   })
 
+  it('F36 black-holed while idle: the next session finds out, distrusts the others, and gets a new connection', async () => {
+    const pool = open({ maxConnections: 4, validateAfterIdleMs: 50 })
+    const connections = await Promise.all([1, 2, 3].map(() => pool.acquire()))
+    const pids = await Promise.all(
+      connections.map(async (connection) => {
+        const row = await connection.fetchRow<{ pid: number }>('select pg_backend_pid() as pid')
+        return row?.pid ?? 0
+      }),
+    )
+    await Promise.all(connections.map((connection) => connection.release()))
+    await sleep(100)
+
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    try {
+      expect(await select(pool, '42')).toBe(42)
+    } finally {
+      for (const pid of pids) process.kill(pid, 'SIGCONT')
+    }
+
+    expect(pool.stats()).toMatchObject({ size: 1, discarded: 3, retried: 0 })
+  })
+
   it('F36 PostgreSQL frozen: a process that closes its pool ends', async () => {
     const child = startSource('hold-connections.ts', own().url)
     await waitUntil('the connections', () => child.stdout.includes('open'), { timeoutMs: 60_000 })

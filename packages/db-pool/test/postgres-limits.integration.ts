@@ -28,7 +28,7 @@ describe('the limits of a PostgreSQL pool', () => {
     }
   })
 
-  it('has a statement that takes too long cancelled by the server, and loses no connection with it', async () => {
+  it('F39 a statement that takes too long: the server cancels it, and no connection is lost with it', async () => {
     const pool = rig.open({ statementTimeoutMs: 500, maxConnections: 1 })
 
     const error = await rejection(select(pool, 'pg_sleep(30)'))
@@ -59,7 +59,7 @@ describe('the limits of a PostgreSQL pool', () => {
     await holder
   })
 
-  it('does not wait for a connection for ever, nor let too many wait', async () => {
+  it('F38 pool exhausted: a session waits for so long and no longer, and only so many wait', async () => {
     const pool = rig.open({ maxConnections: 1, acquireTimeoutMs: 500, maxWaiting: 1 })
     const held = Promise.withResolvers<void>()
     const done = Promise.withResolvers<void>()

@@ -101,7 +101,7 @@ describe('a PostgreSQL pool whose server goes away', () => {
     expect(pool.stats()).toMatchObject({ retried: 1, discarded: 1 })
   })
 
-  it('throws a connection away whose statement was never answered, and only that one', async () => {
+  it('F39 timed-out query returned busy: its connection is thrown away, and only that one', async () => {
     const pool = rig.open({
       connectionString: rig.proxiedUrl,
       statementTimeoutMs: 1_000,

@@ -10,7 +10,7 @@ import { allAnswered, askAll, PostgresRig, reasonOf, select } from './postgres/p
 describe('a PostgreSQL pool that starts', () => {
   const rig = new PostgresRig()
 
-  it('waits for a server that is not there yet', async () => {
+  it('F34 PostgreSQL down at boot: waits for a server that is not there yet', async () => {
     await rig.proxy.refuse()
     const pool = rig.open({ connectionString: rig.proxiedUrl })
 
@@ -60,7 +60,7 @@ describe('a PostgreSQL pool that starts', () => {
     expect(error).toMatchObject({ message: expect.stringContaining('there_is_no_such_database') })
   })
 
-  it('does not take a server without TLS when TLS is asked for', async () => {
+  it('F5 TLS refused: does not take a server without TLS when TLS is asked for', async () => {
     // A server that answers the request for TLS with "no".
     const server = createServer((socket) => {
       socket.on('error', () => {})
@@ -78,7 +78,7 @@ describe('a PostgreSQL pool that starts', () => {
     expect(reasonOf(error)).toBe('rejected')
   })
 
-  it('gives up on a server that accepts and says nothing', async () => {
+  it('F36 black-holed at connect: gives up on a server that accepts and says nothing', async () => {
     rig.proxy.pause()
     const pool = rig.open({ connectionString: rig.proxiedUrl, acquireTimeoutMs: 300 })
 

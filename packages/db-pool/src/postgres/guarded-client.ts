@@ -15,8 +15,10 @@ const isFatal = (error: unknown): boolean =>
 export interface GuardedClientOptions {
   /** Statements that are sent with each BEGIN, in the same round trip; may be empty. */
   readonly transactionPrefix: string
-  /** How long a BEGIN, or a question whether the server is still there, may go unanswered, in milliseconds. */
+  /** How long a BEGIN may go unanswered, in milliseconds. */
   readonly beginTimeoutMs: number
+  /** How long the question whether the server is still there may go unanswered, in milliseconds. */
+  readonly questionTimeoutMs: number
   /** Whether the connection may keep named statements. */
   readonly named: boolean
   readonly onDiscard: () => void
@@ -63,7 +65,7 @@ export class GuardedClient implements PostgresPoolClient {
   /** Asks the server whether it is still there. */
   async answers(): Promise<boolean> {
     try {
-      await this.#send({ text: 'select 1', query_timeout: this.#options.beginTimeoutMs })
+      await this.#send({ text: 'select 1', query_timeout: this.#options.questionTimeoutMs })
       return true
     } catch {
       return false

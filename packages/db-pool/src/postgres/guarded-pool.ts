@@ -7,10 +7,8 @@ import { DatabaseUnavailableError } from '../errors/database-unavailable-error.t
 import type { BackgroundErrorSource } from '../pool-options.ts'
 import type { ConnectionCounts } from '../session/backend.ts'
 import { AcquireFailure } from './connection-failure.ts'
+import { connectionLifetimeMs } from './connection-lifetime.ts'
 import { GuardedClient } from './guarded-client.ts'
-
-/** The part of its life by which a connection may end earlier than the longest. */
-const LIFETIME_JITTER = 0.2
 
 /** What a {@link GuardedPool} takes. */
 export interface GuardedPoolOptions {
@@ -152,8 +150,7 @@ export class GuardedPool implements PostgresPool {
 
   /** Each connection gets a life of its own, so that they do not all end at once. */
   #drawLifetime(): void {
-    this.#pool.options.maxLifetimeSeconds =
-      (this.#settings.maxLifetimeMs * (1 - LIFETIME_JITTER * Math.random())) / 1_000
+    this.#pool.options.maxLifetimeSeconds = connectionLifetimeMs(this.#settings.maxLifetimeMs) / 1_000
   }
 
   #guardOf(client: PoolClient): GuardedClient {
@@ -164,6 +161,8 @@ export class GuardedPool implements PostgresPool {
         transactionPrefix,
         named,
         beginTimeoutMs: config.connectionTimeoutMillis,
+        // What is left must do for a new connection.
+        questionTimeoutMs: Math.min(1_000, config.connectionTimeoutMillis / 4),
         onDiscard: () => {
           this.#discarded += 1
         },

@@ -5,6 +5,7 @@ import { Kysely, sql, type Transaction } from 'kysely'
 
 import type { SessionOptions } from '../database-pool.ts'
 import { SessionError } from '../errors/session-error.ts'
+import { sqlStateOf } from '../errors/sql-state.ts'
 import type { ResolvedPoolOptions } from '../pool-options.ts'
 import type { Backend } from './backend.ts'
 import { backoffMs } from './backoff.ts'
@@ -109,7 +110,7 @@ export class SessionRunner<Schema> {
         const outcome = sessionOutcome({
           stage: progress.stage,
           error,
-          unavailable: this.#backend.unavailability(error),
+          unavailable: isOwnFault(plan.options, error) ? undefined : this.#backend.unavailability(error),
           commitUnknown: progress.stage === 'commit' && this.#backend.commitUnknown(error),
           tenantRole: this.#options.tenantRole,
         })
@@ -163,6 +164,10 @@ export class SessionRunner<Schema> {
     )
   }
 }
+
+/** A server that refuses to write is a standby, unless it was asked to. */
+const isOwnFault = ({ readOnly }: SessionOptions, error: unknown): boolean =>
+  readOnly === true && sqlStateOf(error) === '25006'
 
 /** Of sessions, since the start. */
 interface SessionCounts {
