@@ -7,6 +7,8 @@ export default app({
     mreg: 'src/main.ts',
     gateway: '../gateway/src/main.ts',
     worker: '../health-worker/src/main.ts',
+    // The thread of the embedded database, which is looked for beside the program.
+    'pglite-worker': '../../packages/db-pool/src/pglite/thread/pglite-worker.ts',
   },
   noExternal: [/^@mreg\//u],
   skipNodeModulesBundle: true,

@@ -1,2 +1,5 @@
 export { createPglitePool, type PglitePool } from './pglite/create-pglite-pool.ts'
-export type { PglitePoolOptions } from './pglite/pglite-options.ts'
+export type { DumpFile, DumpReason } from './pglite/files/dump-files.ts'
+export type { RecoveryReport } from './pglite/open-directory.ts'
+export type { DumpOptions, PglitePoolOptions } from './pglite/pglite-options.ts'
+export { listDumps, restoreDump, type RestoreOptions } from './pglite/restore-dump.ts'

@@ -1,5 +1,10 @@
 /** Where an error came from that no caller waits for. */
-export type BackgroundErrorSource = 'idle-connection' | 'listen' | 'listen-handler'
+export type BackgroundErrorSource =
+  | 'idle-connection'
+  | 'listen'
+  | 'listen-handler'
+  | 'embedded-database'
+  | 'dump'
 
 /** One statement that ran. Its parameters are not told: they may be secrets. */
 export interface QueryEvent {

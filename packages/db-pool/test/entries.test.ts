@@ -14,7 +14,7 @@ const importWithout = async (
 describe('the entries', { timeout: 60_000 }, () => {
   it.each([
     ['@mreg/db-pool/pg', '@electric-sql/pglite', 'createPostgresPool'],
-    ['@mreg/db-pool/pglite', 'pg', 'createPglitePool'],
+    ['@mreg/db-pool/pglite', 'pg', 'createPglitePool listDumps restoreDump'],
   ])('%s does not load %s', async (entry, missing, exported) => {
     expect(await importWithout(entry, missing)).toEqual({ code: 0, output: exported })
   })

@@ -169,17 +169,4 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
     expect(DatabaseUnavailableError.is(error) && error.reason).toBe('directory')
     expect(error).toMatchObject({ message: expect.stringContaining(file) })
   })
-
-  it('says so when the database in it is damaged', async () => {
-    const directory = await makeDirectory()
-    const first = open(directory)
-    await first.initialize()
-    await first.close()
-    await writeFile(join(directory, 'cluster', 'global', 'pg_control'), 'damaged')
-
-    const error = await rejection(open(directory).initialize())
-
-    expect(DatabaseUnavailableError.is(error) && error.reason).toBe('directory')
-    expect(error).toMatchObject({ message: expect.stringContaining(directory) })
-  })
 })

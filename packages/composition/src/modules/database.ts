@@ -1,7 +1,7 @@
 import type { Logger, Settings } from '@mreg/core'
 import type { DatabasePool, QueryEvent } from '@mreg/db-pool'
 import { createPostgresPool } from '@mreg/db-pool/pg'
-import { createPglitePool } from '@mreg/db-pool/pglite'
+import { createPglitePool, type RecoveryReport } from '@mreg/db-pool/pglite'
 import type { RegistryDatabase } from '@mreg/repositories'
 import { ContainerModule } from 'inversify'
 
@@ -59,5 +59,23 @@ const createPool = (
     ...shared,
     ...(store.kind === 'embedded' ? { dataDirectory: facts.databaseDirectory } : {}),
     initialDataDirectory: facts.initialDatabase,
+    onRecovery: (report) => logRecovery(report, logger),
+  })
+}
+
+/** Loud: what was stored after the dump is missing until somebody looks. */
+const logRecovery = (report: RecoveryReport, logger: Logger): void => {
+  const { movedTo, reason, restoredAsOf, restoredFrom, unusableDumps } = report
+  const files = movedTo === undefined ? '' : `; its files are in ${movedTo}`
+  const now =
+    restoredFrom === undefined
+      ? 'there was no dump to restore, so it is EMPTY now'
+      : `it was restored as of ${restoredAsOf?.toISOString()}, and what changed later is missing`
+  logger.error(`the embedded database could not be read (${reason})${files}; ${now}`, {
+    event: 'database-recovered',
+    reason,
+    movedTo,
+    restoredFrom,
+    unusableDumps,
   })
 }

@@ -13,11 +13,14 @@ const PROCESS_LOCK = '7303014771928336513'
 /**
  * Brings the schema up to date on one connection. Holds an advisory lock of the session, so that what it
  * reads about the schema stays true until it has finished.
+ *
+ * @param beforeChanges is called before a schema is changed that was not empty.
  */
 export const runMigrations = async (
   kysely: Kysely<unknown>,
   migrations: Readonly<Record<string, Migration>>,
   { processLockTimeoutMs = 120_000, tableLockTimeoutMs = 10_000 }: MigrateOptions,
+  beforeChanges: () => Promise<void>,
 ): Promise<MigrationReport> => {
   // The usual start finds nothing to do, and should not pay for Kysely's look at the whole catalogue.
   const before = await readHistory(kysely, migrations)
@@ -27,7 +30,10 @@ export const runMigrations = async (
   await lockProcesses(kysely, processLockTimeoutMs)
   try {
     await sql`select set_config('lock_timeout', ${String(tableLockTimeoutMs)}, false)`.execute(kysely)
-    const { newer } = await readHistory(kysely, migrations)
+    const { newer, pending } = await readHistory(kysely, migrations)
+    if (pending.length > 0 && pending.length < Object.keys(migrations).length) {
+      await beforeChanges()
+    }
     const migrator = new Migrator({
       db: kysely,
       migrationTableName: MIGRATION_TABLE,

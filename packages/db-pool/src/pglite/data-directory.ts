@@ -1,20 +1,27 @@
-import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
+import { COPY_PREFIX, dumpName, type DumpReason, removeUnfinishedDumps } from './files/dump-files.ts'
+import { flushDirectory } from './files/pack-directory.ts'
 import { ProcessLock } from './process-lock.ts'
 
+/** What a disk must have room for before its files are called damaged, in bytes. */
+const PROBE_BYTES = 1_048_576
+
 /**
- * The directory of an embedded database: `cluster` is PGlite's, `lock` says which process has it, and
- * `creating` is there while a new cluster has not been opened once.
+ * The directory of an embedded database: `cluster` is PGlite's, `dumps` has its dumps, `lock` says which process has
+ * it, `engine` which version of PGlite opened it last, and `creating` is there while a new cluster has not been opened
+ * once.
  */
 export class DataDirectory {
-  readonly #root: string
+  readonly path: string
   readonly #lock: ProcessLock
 
-  private constructor(root: string, lock: ProcessLock) {
-    this.#root = root
+  private constructor(path: string, lock: ProcessLock) {
+    this.path = path
     this.#lock = lock
   }
 
@@ -29,42 +36,148 @@ export class DataDirectory {
     try {
       await mkdir(root, { recursive: true, mode: 0o700 })
       const directory = new DataDirectory(root, await ProcessLock.take(join(root, 'lock')))
-      if (existsSync(directory.#marker)) {
-        await rm(directory.cluster, { recursive: true, force: true })
-      }
-      return directory
-    } catch (error) {
-      if (DatabaseUnavailableError.is(error)) {
+      try {
+        if (await exists(directory.#marker)) {
+          await rm(directory.cluster, { recursive: true, force: true })
+        }
+        await removeUnfinishedDumps(directory.dumps)
+        return directory
+      } catch (error) {
+        await directory.release()
         throw error
       }
+    } catch (error) {
       throw unusable(root, error)
     }
   }
 
   get cluster(): string {
-    return join(this.#root, 'cluster')
+    return join(this.path, 'cluster')
+  }
+
+  get dumps(): string {
+    return dumpsFolder(this.path)
   }
 
   get #marker(): string {
-    return join(this.#root, 'creating')
+    return join(this.path, 'creating')
   }
 
-  /** Whether there is no database in it yet. */
-  get isNew(): boolean {
-    return !existsSync(join(this.cluster, 'PG_VERSION'))
+  get #engine(): string {
+    return join(this.path, 'engine')
   }
 
-  /** Runs `create`, which makes the database; if the process dies meanwhile, the next one starts afresh. */
-  async create<T>(create: () => Promise<T>): Promise<T> {
+  /**
+   * Whether there is no database in it: not even the remains of one.
+   *
+   * @throws {DatabaseUnavailableError} reason `directory`: that cannot be seen.
+   */
+  async isNew(): Promise<boolean> {
+    try {
+      return !(await exists(this.cluster)) || (await readdir(this.cluster)).length === 0
+    } catch (error) {
+      throw unusable(this.path, error)
+    }
+  }
+
+  /** Makes room for a new cluster; if the process dies before {@link finish}, the next one starts afresh. */
+  async begin(): Promise<void> {
     try {
       await writeFile(this.#marker, '')
-      await mkdir(this.cluster, { recursive: true, mode: 0o700 })
+      await rm(this.cluster, { recursive: true, force: true })
+      await mkdir(this.cluster, { mode: 0o700 })
     } catch (error) {
-      throw unusable(this.#root, error)
+      throw unusable(this.path, error)
     }
-    const created = await create()
-    await rm(this.#marker)
-    return created
+  }
+
+  /** The new cluster was opened: it stays. */
+  async finish(): Promise<void> {
+    await rm(this.#marker, { force: true })
+    await flushDirectory(this.path)
+  }
+
+  /**
+   * Moves the cluster out of the way, beside the directory where that can be done.
+   *
+   * @returns where it is now.
+   */
+  async moveAside(label: 'unreadable' | 'replaced', now: Date): Promise<string> {
+    const name = `${label}-${now.toISOString().replaceAll(':', '-')}`
+    const beside = join(dirname(this.path), `${basename(this.path)}.${name}`)
+    try {
+      await rename(this.cluster, beside)
+      return beside
+    } catch {
+      // The directory may be a volume of its own, or what is above it somebody else's.
+      const inside = join(this.path, name)
+      await rename(this.cluster, inside)
+      return inside
+    }
+  }
+
+  /**
+   * Puts a cluster that `fill` unpacks into the place of the one that is there, which is moved aside.
+   *
+   * @returns where it is now; undefined when there was none.
+   */
+  async exchange(fill: (folder: string) => Promise<void>): Promise<string | undefined> {
+    const fresh = join(this.path, 'restoring')
+    await rm(fresh, { recursive: true, force: true })
+    try {
+      await mkdir(fresh, { mode: 0o700 })
+      await fill(fresh)
+      const movedTo = (await this.isNew()) ? undefined : await this.moveAside('replaced', new Date())
+      await rm(this.cluster, { recursive: true, force: true })
+      await rename(fresh, this.cluster)
+      await flushDirectory(this.path)
+      return movedTo
+    } finally {
+      await rm(fresh, { recursive: true, force: true })
+    }
+  }
+
+  /** The version of PGlite that opened the cluster last; undefined when nothing says so. */
+  async lastEngine(): Promise<string | undefined> {
+    return await readFile(this.#engine, 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    )
+  }
+
+  async rememberEngine(version: string): Promise<void> {
+    await writeFile(this.#engine, `${version}\n`, { mode: 0o600 })
+  }
+
+  /** Where a dump that is made now goes. */
+  async newDump(reason: DumpReason): Promise<string> {
+    await mkdir(this.dumps, { recursive: true, mode: 0o700 })
+    return join(this.dumps, dumpName(new Date(), reason))
+  }
+
+  /** Where the cluster can be copied to. */
+  newCopy(): string {
+    return join(this.dumps, `${COPY_PREFIX}${randomUUID()}`)
+  }
+
+  /**
+   * Makes sure that files can be read and written here, so that a full disk is not taken for a damaged database.
+   *
+   * @throws {DatabaseUnavailableError} reason `directory`.
+   */
+  async probe(): Promise<void> {
+    const file = join(this.path, 'probe')
+    try {
+      await writeFile(file, Buffer.alloc(PROBE_BYTES), { flush: true })
+      for (const entry of await readdir(this.cluster, { recursive: true, withFileTypes: true })) {
+        const folder = entry.isDirectory() ? constants.X_OK : 0
+        await access(join(entry.parentPath, entry.name), constants.R_OK | constants.W_OK | folder)
+      }
+    } catch (error) {
+      throw unusable(this.path, error)
+    } finally {
+      await rm(file, { force: true })
+    }
   }
 
   async release(): Promise<void> {
@@ -72,9 +185,22 @@ export class DataDirectory {
   }
 }
 
-const unusable = (root: string, cause: unknown): DatabaseUnavailableError => {
+/** Where the dumps of a data directory are. */
+export const dumpsFolder = (path: string): string => join(path, 'dumps')
+
+const exists = async (path: string): Promise<boolean> =>
+  await access(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Says that a directory cannot be used, and why; an error that says so already stays as it is. */
+export const unusable = (path: string, cause: unknown): DatabaseUnavailableError => {
+  if (DatabaseUnavailableError.is(cause)) {
+    return cause
+  }
   const about = cause instanceof Error ? cause.message : String(cause)
-  return new DatabaseUnavailableError('directory', `the data directory ${root} cannot be used: ${about}`, {
+  return new DatabaseUnavailableError('directory', `the data directory ${path} cannot be used: ${about}`, {
     cause,
   })
 }

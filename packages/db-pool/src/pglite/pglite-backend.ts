@@ -5,61 +5,99 @@ import { DatabaseUnavailableError } from '../errors/database-unavailable-error.t
 import type { Backend, ConnectionCounts } from '../session/backend.ts'
 import { ConnectionQueue } from './connection-queue.ts'
 import { DataDirectory } from './data-directory.ts'
+import { Dumps } from './dumps.ts'
+import { EngineKeeper } from './engine-keeper.ts'
+import { EngineLostError, EngineThread } from './engine-thread.ts'
+import { Listeners } from './listeners.ts'
+import { openDirectory, reopenDirectory } from './open-directory.ts'
 import { PgliteDialect } from './pglite-dialect.ts'
-import { Engine } from './pglite-engine.ts'
 import { PgliteLease } from './pglite-lease.ts'
 import type { ResolvedPgliteOptions } from './pglite-options.ts'
-import { extractTarball } from './tarball.ts'
 
 /** Longer than any migration of an embedded database takes. */
 const MIGRATION_WAIT_MS = 60_000
 
-/** PGlite in this process: one connection, one session at a time. */
+/** PGlite in a thread of this process: one connection, one session at a time. */
 export class PgliteBackend implements Backend {
   readonly kind = 'pglite'
   readonly dialect: Dialect
   readonly resetStatement = 'rollback'
   readonly #options: ResolvedPgliteOptions
   readonly #queue: ConnectionQueue
+  readonly #keeper: EngineKeeper
+  readonly #listeners = new Listeners()
+  #dumps: Dumps | undefined
   #directory: DataDirectory | undefined
-  #engine: Promise<Engine> | undefined
   #closed = false
 
   constructor(options: ResolvedPgliteOptions) {
     this.#options = options
     this.#queue = new ConnectionQueue(options.acquireTimeoutMs, options.maxWaiting)
-    this.dialect = new PgliteDialect(() => this.#lease())
+    this.dialect = new PgliteDialect(() => this.#lease(options.acquireTimeoutMs, options.statementTimeoutMs))
+    const { dataDirectory } = options
+    this.#keeper = new EngineKeeper({
+      open: () => (dataDirectory === undefined ? this.#openMemory() : this.#openDirectory(dataDirectory)),
+      reopen: dataDirectory === undefined ? undefined : () => this.#reopen(),
+      waitMs: options.acquireTimeoutMs,
+      onError: (error) => options.onBackgroundError(error, 'embedded-database'),
+    })
   }
 
   async open(): Promise<void> {
-    await this.#opened()
+    await this.#keeper.engine()
   }
 
   unavailability(error: unknown): DatabaseUnavailableError | undefined {
+    if (error instanceof EngineLostError) {
+      return this.#closed
+        ? new DatabaseUnavailableError('closed', 'the database pool was closed', { cause: error })
+        : new DatabaseUnavailableError('connection-lost', `the embedded database ended: ${error.message}`, {
+            cause: error,
+          })
+    }
     return DatabaseUnavailableError.is(error) ? error : undefined
   }
 
-  commitUnknown(): boolean {
-    return false
+  commitUnknown(error: unknown): boolean {
+    return error instanceof EngineLostError && error.taskSent
   }
 
   async migrationConnection<T>(work: (kysely: Kysely<unknown>) => Promise<T>): Promise<T> {
-    const kysely = new Kysely<unknown>({ dialect: new PgliteDialect(() => this.#lease(MIGRATION_WAIT_MS)) })
+    const kysely = new Kysely<unknown>({
+      dialect: new PgliteDialect(() => this.#lease(MIGRATION_WAIT_MS, undefined)),
+    })
     return await kysely.connection().execute(work)
   }
 
-  async listen(channel: string, handler: (notice: Notice) => void): Promise<AsyncDisposable> {
-    const engine = await this.#opened()
-    const tell = (payload: string): void => {
-      handler({ payload: payload === '' ? undefined : payload, missed: false })
+  /** Whoever calls it has the connection, so that nothing else runs. */
+  async beforeMigrations(): Promise<void> {
+    try {
+      await this.#dumps?.beforeMigrations()
+    } catch (error) {
+      const about = error instanceof Error ? error.message : String(error)
+      const message = `the dump of the embedded database before its migrations could not be made: ${about}`
+      throw this.unavailability(error) ?? new DatabaseUnavailableError('directory', message, { cause: error })
     }
-    const end = await this.#alone(() => engine.listen(channel, tell))
+  }
+
+  async listen(channel: string, handler: (notice: Notice) => void): Promise<AsyncDisposable> {
+    await this.#keeper.engine()
+    await this.#alone(async (engine) => {
+      if (this.#listeners.add(channel, handler)) {
+        await engine.listen(channel).catch((error: unknown) => {
+          this.#listeners.remove(channel, handler)
+          throw error
+        })
+      }
+    })
     let ended = false
     return {
       [Symbol.asyncDispose]: async () => {
         if (!ended && !this.#closed) {
           ended = true
-          await this.#alone(end)
+          if (this.#listeners.remove(channel, handler)) {
+            await this.#alone((engine) => engine.unlisten(channel))
+          }
         }
       },
     }
@@ -67,12 +105,11 @@ export class PgliteBackend implements Backend {
 
   /** The whole database as a gzipped tarball. */
   async dump(): Promise<Blob> {
-    const engine = await this.#opened()
-    return await this.#alone(() => engine.dump())
+    return new Blob([await this.#alone((engine) => engine.dump())])
   }
 
   connections(): ConnectionCounts {
-    const size = this.#engine === undefined ? 0 : 1
+    const size = this.#keeper.isOpen ? 1 : 0
     return {
       size,
       available: this.#queue.taken ? 0 : size,
@@ -84,52 +121,57 @@ export class PgliteBackend implements Backend {
 
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
-    const engine = await this.#engine?.catch(() => undefined)
-    if (engine !== undefined) {
-      // PGlite itself waits for the statement that is running; a session that is between two loses the next one.
-      await this.#queue.close(timeoutMs)
-      await engine.close()
-    }
+    this.#dumps?.stop()
+    // A session that is between two statements loses the next one.
+    await this.#queue.close(timeoutMs)
+    await this.#keeper.close()
     await this.#directory?.release()
   }
 
-  #opened(): Promise<Engine> {
-    if (this.#closed) {
-      return Promise.reject(new DatabaseUnavailableError('closed', 'the database pool was closed'))
-    }
-    this.#engine ??= this.#openEngine().catch((error: unknown) => {
-      this.#engine = undefined
-      throw error
-    })
-    return this.#engine
+  async #openMemory(): Promise<EngineThread> {
+    const initial = await this.#initial()
+    const fill = initial === undefined ? undefined : new Uint8Array(await initial.arrayBuffer())
+    return await EngineThread.start(
+      { directory: undefined, keepAs: undefined, fill, verify: false },
+      this.#tell,
+    )
   }
 
-  async #openEngine(): Promise<Engine> {
-    const { dataDirectory } = this.#options
-    if (dataDirectory === undefined) {
-      return await Engine.open(undefined, await this.#initial())
-    }
-    const directory = await DataDirectory.claim(dataDirectory)
+  async #openDirectory(path: string): Promise<EngineThread> {
+    const directory = await DataDirectory.claim(path)
     try {
-      const engine = directory.isNew
-        ? await directory.create(async () => {
-            const initial = await this.#initial()
-            await (initial === undefined ? undefined : extractTarball(initial, directory.cluster))
-            return await Engine.open(directory.cluster, undefined)
-          })
-        : await Engine.open(directory.cluster, undefined)
+      const engine = await openDirectory(directory, {
+        initial: () => this.#initial(),
+        keepDumps: this.#options.dumps !== undefined,
+        onNotice: this.#tell,
+        onRecovery: this.#options.onRecovery,
+      })
       this.#directory = directory
+      this.#dumps = this.#beginDumps(directory)
       return engine
     } catch (error) {
       await directory.release()
-      if (DatabaseUnavailableError.is(error)) {
-        throw error
-      }
-      const about = error instanceof Error ? error.message : String(error)
-      const message = `the embedded database in ${dataDirectory} cannot be opened: ${about}. Move the directory aside to start with an empty one`
-      throw new DatabaseUnavailableError('directory', message, { cause: error })
+      throw error
     }
   }
+
+  async #reopen(): Promise<EngineThread> {
+    const engine = await reopenDirectory(this.#opened(), this.#tell)
+    for (const channel of this.#listeners.channels) {
+      await engine.listen(channel)
+    }
+    this.#listeners.tellMissed()
+    return engine
+  }
+
+  #opened(): DataDirectory {
+    if (this.#directory === undefined) {
+      throw new TypeError('this database is in memory')
+    }
+    return this.#directory
+  }
+
+  readonly #tell = (channel: string, payload: string): void => this.#listeners.tell(channel, payload)
 
   #initial(): Promise<Blob | undefined> {
     const { initialDataDirectory } = this.#options
@@ -138,16 +180,41 @@ export class PgliteBackend implements Backend {
       : Promise.resolve(initialDataDirectory)
   }
 
-  async #lease(timeoutMs?: number): Promise<PgliteLease> {
-    const engine = await this.#opened()
-    const giveBack = await this.#queue.take(timeoutMs)
-    return new PgliteLease(engine, giveBack, this.#options.idleInTransactionTimeoutMs)
+  #beginDumps(directory: DataDirectory): Dumps | undefined {
+    const { dumps, onBackgroundError } = this.#options
+    return dumps === undefined
+      ? undefined
+      : new Dumps({
+          ...dumps,
+          directory,
+          engine: () => this.#keeper.engine(),
+          alone: (work) => this.#alone(work, MIGRATION_WAIT_MS),
+          onError: (error) => onBackgroundError(error, 'dump'),
+        })
   }
 
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    const giveBack = await this.#queue.take()
+  async #lease(waitMs: number, statementTimeoutMs: number | undefined): Promise<PgliteLease> {
+    await this.#keeper.engine()
+    const giveBack = await this.#queue.take(waitMs)
     try {
-      return await work()
+      // While it waited, the database may have been opened again.
+      const engine = await this.#keeper.engine()
+      return new PgliteLease(
+        { query: (sql, parameters) => engine.query(sql, parameters, statementTimeoutMs) },
+        giveBack,
+        this.#options.idleInTransactionTimeoutMs,
+      )
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
+
+  async #alone<T>(work: (engine: EngineThread) => Promise<T>, waitMs?: number): Promise<T> {
+    await this.#keeper.engine()
+    const giveBack = await this.#queue.take(waitMs)
+    try {
+      return await work(await this.#keeper.engine())
     } finally {
       giveBack()
     }

@@ -1,11 +1,12 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 
 import { SessionError } from '../errors/session-error.ts'
-import type { Engine } from './pglite-engine.ts'
+import { EngineLostError } from './engine-thread.ts'
+import type { EngineResult } from './thread/pglite-engine.ts'
 
 /** The one connection, for as long as one session has it. */
 export class PgliteLease implements DatabaseConnection {
-  readonly #engine: Engine
+  readonly #engine: StatementEngine
   readonly #giveBack: () => void
   readonly #idleTimeoutMs: number
   #idleTimer: NodeJS.Timeout | undefined
@@ -15,7 +16,7 @@ export class PgliteLease implements DatabaseConnection {
   /** The rollback of an expired transaction, which has to end before the next session starts. */
   #cleanUp: Promise<void> | undefined
 
-  constructor(engine: Engine, giveBack: () => void, idleTimeoutMs: number) {
+  constructor(engine: StatementEngine, giveBack: () => void, idleTimeoutMs: number) {
     this.#engine = engine
     this.#giveBack = giveBack
     this.#idleTimeoutMs = idleTimeoutMs
@@ -48,7 +49,7 @@ export class PgliteLease implements DatabaseConnection {
   async rollback(): Promise<void> {
     if (this.#expired === undefined && this.#inTransaction) {
       this.#inTransaction = false
-      await this.#run('rollback', [])
+      await this.#rollBack()
     }
     this.#unwatch()
   }
@@ -75,6 +76,17 @@ export class PgliteLease implements DatabaseConnection {
     } finally {
       this.#running -= 1
       this.#watch()
+    }
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#run('rollback', [])
+    } catch (error) {
+      // With the thread, the transaction is gone as well; what was rolled back for is the error that counts.
+      if (!(error instanceof EngineLostError)) {
+        throw error
+      }
     }
   }
 
@@ -108,9 +120,7 @@ export class PgliteLease implements DatabaseConnection {
   }
 }
 
-/** What the engine answers to one statement. */
-interface EngineResult<R> {
-  readonly rows: R[]
-  readonly affectedRows?: number | undefined
-  readonly command?: string | undefined
+/** What runs the statements of a lease. */
+export interface StatementEngine {
+  query<R>(sql: string, parameters: readonly unknown[]): Promise<EngineResult<R>>
 }

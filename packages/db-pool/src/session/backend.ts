@@ -21,6 +21,8 @@ export interface Backend {
   commitUnknown(error: unknown): boolean
   /** Runs `work` on one connection that nobody else uses and that has no time limit for statements. */
   migrationConnection<T>(work: (kysely: Kysely<unknown>) => Promise<T>): Promise<T>
+  /** Keeps what there is before migrations change it; called within {@link migrationConnection}. undefined: somebody else does. */
+  beforeMigrations?(): Promise<void>
   listen(channel: string, handler: (notice: Notice) => void): Promise<AsyncDisposable>
   connections(): ConnectionCounts
   /** Ends all connections; what is not free after `timeoutMs` is cut. */

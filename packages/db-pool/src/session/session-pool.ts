@@ -120,7 +120,9 @@ export class SessionPool<Schema> extends Statements implements DirectDatabasePoo
   ): Promise<MigrationReport> {
     this.#refuseWhenClosed()
     try {
-      return await this.#backend.migrationConnection((kysely) => runMigrations(kysely, migrations, options))
+      return await this.#backend.migrationConnection((kysely) =>
+        runMigrations(kysely, migrations, options, async () => this.#backend.beforeMigrations?.()),
+      )
     } catch (error) {
       const cause = MigrationError.is(error) ? error.cause : error
       throw this.#backend.unavailability(cause) ?? error

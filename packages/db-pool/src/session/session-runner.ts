@@ -1,17 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { Kysely, sql, type Transaction } from 'kysely'
+import { CompiledQuery, Kysely, type Transaction } from 'kysely'
 
 import type { SessionOptions } from '../database-pool.ts'
 import { SessionError } from '../errors/session-error.ts'
 import { sqlStateOf } from '../errors/sql-state.ts'
 import type { ResolvedPoolOptions } from '../pool-options.ts'
+import { nameStatement } from '../prepared/statement-names.ts'
 import type { Backend } from './backend.ts'
 import { backoffMs } from './backoff.ts'
 import { queryLog } from './query-log.ts'
 import { sessionOutcome, type SessionStage } from './session-failure.ts'
 import { SessionLevel } from './session-level.ts'
+
+const ENTER_TENANT = `select set_config($1, $2, true), set_config('role', $3, true)`
+nameStatement(ENTER_TENANT)
 
 /** How far one attempt got. */
 interface Progress {
@@ -159,9 +163,7 @@ export class SessionRunner<Schema> {
   /** Both settings end with the transaction, whichever way it ends. */
   async #enterTenant(kysely: Transaction<Schema>, tenantId: string): Promise<void> {
     const { tenantRole, tenantSetting } = this.#options
-    await sql`select set_config(${tenantSetting}, ${tenantId}, true), set_config('role', ${tenantRole}, true)`.execute(
-      kysely,
-    )
+    await kysely.executeQuery(CompiledQuery.raw(ENTER_TENANT, [tenantSetting, tenantId, tenantRole]))
   }
 }
 

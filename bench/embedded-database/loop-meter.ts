@@ -1,0 +1,35 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
+
+/** What the meter found since it was last asked. */
+export interface LoopReport {
+  /** How late timers came, in milliseconds. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  /** Processor time of the whole process, all threads, in milliseconds. */
+  readonly cpuMs: number
+  readonly rssMiB: number
+}
+
+// Loaded before the program by `--import`: measures the event loop of its main thread, from the first moment.
+if (isMainThread && process.send !== undefined) {
+  const delays = monitorEventLoopDelay({ resolution: 1 })
+  delays.enable()
+  let cpu = process.cpuUsage()
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage(cpu)
+    const report: LoopReport = {
+      p50Ms: delays.percentile(50) / 1e6,
+      p99Ms: delays.percentile(99) / 1e6,
+      maxMs: delays.max / 1e6,
+      cpuMs: (user + system) / 1000,
+      rssMiB: process.memoryUsage.rss() / 1_048_576,
+    }
+    delays.reset()
+    cpu = process.cpuUsage()
+    process.send?.(report)
+  })
+  // The channel alone must not keep the program alive.
+  process.channel?.unref()
+}
