@@ -1,0 +1,3 @@
+import { library } from '@mreg/tooling/tsup'
+
+export default library()
