@@ -1,5 +1,7 @@
 export type { Answer, AnswerHeader, CompleteAnswer, StreamAnswer } from './answer.ts'
 export type { Exchange } from './exchange.ts'
+export { MergedProxy, type MergedProxyOptions } from './merged/merged-proxy.ts'
+export type { CatalogSettings } from './merged/catalog-settings.ts'
 export { RouteTable, type ServerRoute } from './route-table.ts'
 export { ServerProxy, type ServerProxyOptions } from './server-proxy.ts'
 export { type SessionClaims, SessionTokens, type TokenSealer } from './session-token.ts'

@@ -1,18 +1,8 @@
+import { encodeResult, ERROR_CODE, HEADER, type JsonRpcId } from '@mreg/mcp-wire'
 import {
-  encodeResult,
-  ERROR_CODE,
-  HEADER,
-  isLegacyVersion,
-  type JsonRpcId,
-  LEGACY_VERSIONS,
-} from '@mreg/mcp-wire'
-import {
-  isJsonObject,
-  type JsonObject,
   type LegacySession,
   type LegacySessions,
   type LegacySessionSeed,
-  parseJsonObject,
   type UpstreamEndpoint,
   type UpstreamEvent,
   type UpstreamReply,
@@ -24,10 +14,12 @@ import type { ToModern } from './bridge/to-modern/to-modern.ts'
 import type { Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
+import { declaredBy, protocolVersionIn } from './initialization.ts'
 import type { Relay, Send } from './relay.ts'
 import { resumed } from './resumed-stream.ts'
 import type { ServerRoute } from './route-table.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from './routed.ts'
+import { sessionNotFound, sessionTokenOf } from './session-header.ts'
 import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } from './session-token.ts'
 
 /** A session that a client has opened, and what its token says. */
@@ -216,23 +208,13 @@ export class LegacyEra {
 
   /** The session of the token that the client sent, or the answer that there is none. */
   async #open({ exchange, route }: Routed, id: JsonRpcId | null): Promise<OpenSession | Answer> {
-    const version = exchange.header(HEADER.protocolVersion)
-    if (version !== undefined && !isLegacyVersion(version)) {
-      const known = LEGACY_VERSIONS.join(', ')
-      return badRequest(id, `Protocol version ${JSON.stringify(version)} is not one of ${known}.`)
-    }
-    const token = exchange.header(HEADER.sessionId)
-    if (token === undefined)
-      return badRequest(id, 'Send initialize first, then the Mcp-Session-Id that it answers with.')
+    const token = sessionTokenOf(exchange, id)
+    if (typeof token !== 'string') return token
     const claims = this.#tokens.verify(token, exchange.principal, route.server.id)
     const seed = claims && this.#seed(route, claims)
     const session = seed && (await this.#sessions.find(...seed))
     if (claims !== undefined && session !== undefined) return { session, claims, endpoint: session.endpoint }
-    return errorAnswer(404, {
-      id,
-      code: ERROR_CODE.sessionNotFound,
-      message: 'The session is not known or has ended; initialize again.',
-    })
+    return sessionNotFound(id)
   }
 
   #seed(route: ServerRoute, claims: SessionClaims): [LegacySessionSeed, UpstreamEndpoint] {
@@ -254,31 +236,10 @@ export class LegacyEra {
 const isBridged = ({ claims, endpoint }: OpenSession): boolean =>
   (endpoint.era.known('legacy') ?? claims.upstreamEra) === 'modern'
 
-const protocolVersionIn = (answer: Uint8Array): string | undefined => {
-  const result = parseJsonObject(answer)?.['result']
-  const version = isJsonObject(result) ? result['protocolVersion'] : undefined
-  return typeof version === 'string' ? version : undefined
-}
-
-/** What the client said of itself. */
-const declaredBy = (
-  body: Uint8Array,
-): { readonly clientCapabilities: JsonObject; readonly clientInfo: JsonObject } => {
-  const params = parseJsonObject(body)?.['params']
-  const { capabilities, clientInfo } = isJsonObject(params) ? params : {}
-  return {
-    clientCapabilities: isJsonObject(capabilities) ? capabilities : {},
-    clientInfo: isJsonObject(clientInfo) ? clientInfo : {},
-  }
-}
-
 const finalMessage = async (turns: AsyncIterable<Turn>): Promise<Uint8Array> => {
   for await (const { final, message } of turns) if (final) return message
   throw new Error('a conversation ended without a final turn')
 }
-
-const badRequest = (id: JsonRpcId | null, message: string): Answer =>
-  errorAnswer(400, { id, code: ERROR_CODE.badRequest, message })
 
 /** The gateway is the server that the client sees: it says for itself that it lives. */
 const pong = (id: JsonRpcId | null): Answer => jsonAnswer(encodeResult({ id: id ?? '', result: {} }))

@@ -34,6 +34,11 @@ export class RouteTable {
     for (const routes of this.#tenants.values()) for (const route of routes.values()) yield* route.targets
   }
 
+  /** All servers of a tenant. */
+  list(tenantId: string): readonly ServerRoute[] {
+    return [...(this.#tenants.get(tenantId)?.values() ?? [])]
+  }
+
   /** The server of that slug in that tenant. */
   lookup(tenantId: string, slug: string): ServerRoute | undefined {
     return this.#tenants.get(tenantId)?.get(slug)

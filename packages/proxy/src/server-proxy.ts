@@ -21,6 +21,7 @@ import { Relay, type RelayOptions } from './relay.ts'
 import type { RouteTable } from './route-table.ts'
 import { idOf } from './routed.ts'
 import type { SessionTokens, TokenSealer } from './session-token.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly routes: RouteTable
@@ -88,14 +89,6 @@ export class ServerProxy {
       : this.#legacy.delete({ exchange, route })
   }
 }
-
-const unreadable = (error: WireError, { requestId }: Exchange): Answer =>
-  errorAnswer(400, {
-    id: error.id ?? null,
-    code: error.jsonRpcCode,
-    message: error.message,
-    data: { reason: error.reason, requestId },
-  })
 
 const serverNotFound = ({ slug, requestId }: Exchange, id: JsonRpcId | null): Answer =>
   errorAnswer(404, {

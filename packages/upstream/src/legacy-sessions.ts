@@ -28,6 +28,8 @@ export class LegacySessions {
   readonly #sessions = new Map<string, Remembered>()
   readonly #ended = new Map<string, number>()
   readonly #lookups = new Map<string, Promise<boolean | undefined>>()
+  /** Sessions without a server of their own, and the epoch in which it was known that nobody had ended them. */
+  readonly #good = new Map<string, number>()
   readonly #options: LegacySessionsOptions
   readonly #now: () => number
   /** Begins anew whenever the ends of sessions may have been missed. */
@@ -69,6 +71,25 @@ export class LegacySessions {
     const session = this.get(seed, endpoint)
     if (isEnded === false) this.#vouch(seed.id, epoch)
     return session
+  }
+
+  /**
+   * Whether a session that has no server of its own was ended, here or at another process. Other processes are asked
+   * once; false if they cannot tell.
+   */
+  async isEnded(sessionId: string): Promise<boolean> {
+    const { maxSessions, tombstones } = this.#options
+    if (this.#ended.has(sessionId)) return true
+    const epoch = this.#epoch
+    if (tombstones === undefined || this.#good.get(sessionId) === epoch) return false
+    const isEnded = await this.#lookUp(sessionId, tombstones)
+    if (isEnded === true) this.#bury(sessionId)
+    if (isEnded === false) {
+      const [oldest] = this.#good.keys()
+      if (this.#good.size >= maxSessions && oldest !== undefined) this.#good.delete(oldest)
+      this.#good.set(sessionId, epoch)
+    }
+    return isEnded === true
   }
 
   /** The session of `seed`; undefined when this process knows that it was ended. */

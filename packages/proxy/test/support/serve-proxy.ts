@@ -12,7 +12,7 @@ export interface ServedProxy extends AsyncDisposable {
 }
 
 /** Serves `proxy` on a free port of 127.0.0.1, in the way an HTTP front end does. */
-export const serveProxy = async (proxy: ServerProxy): Promise<ServedProxy> => {
+export const serveProxy = async (proxy: Pick<ServerProxy, 'handle'>): Promise<ServedProxy> => {
   const server = createServer((request, response) => {
     const serve = async (): Promise<void> => {
       const gone = new AbortController()

@@ -40,7 +40,7 @@ export class ExposedNames {
 
   /** The name to show; undefined when something else of the server has that very name, which takes a contrived one. */
   expose(server: NamedServer, kind: DefinitionKind, name: string): string | undefined {
-    const known = this.#exposed.get(server.serverId)?.get(keyOf(kind, name))
+    const known = this.find(server.serverId, kind, name)
     if (known !== undefined) return known
     const exposed = this.#choose(server, kind, name)
     if (this.#taken.has(keyOf(kind, exposed))) return undefined
@@ -48,6 +48,11 @@ export class ExposedNames {
     this.#record(record)
     this.#added.push(record)
     return exposed
+  }
+
+  /** The name that was given; undefined: none was. */
+  find(serverId: string, kind: DefinitionKind, name: string): string | undefined {
+    return this.#exposed.get(serverId)?.get(keyOf(kind, name))
   }
 
   /** The names that were given since the last call, to be kept. */

@@ -74,6 +74,11 @@ export class MergedCatalog {
     return this.#index(kind).get(exposed)
   }
 
+  /** The template that clients know as `exposed`. */
+  findTemplate(exposed: string): CatalogEntry | undefined {
+    return this.#index('resource_template').get(exposed)
+  }
+
   /** The resource of that URI, else the first template that it may have been made from. */
   findResource(uri: string): CatalogEntry | undefined {
     const resource = this.#index('resource').get(uri)

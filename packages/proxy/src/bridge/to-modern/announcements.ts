@@ -12,7 +12,7 @@ import {
   type ScannedMeta,
   spliceMessage,
 } from '@mreg/mcp-wire'
-import { isJsonObject, type JsonObject, type UpstreamEndpoint } from '@mreg/upstream'
+import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
 import type { Turn } from '../../converse.ts'
 import type { Exchange } from '../../exchange.ts'
@@ -20,11 +20,12 @@ import type { Relay } from '../../relay.ts'
 import { messageTurn } from '../turns.ts'
 import type { ClientSession } from './client-session.ts'
 import { envelopeMeta, MODERN_VERSION, type ModernEnvelope } from './modern-request.ts'
+import type { ModernServer } from './modern-server.ts'
 
 export interface AnnouncementsOptions {
   readonly relay: Relay
   readonly exchange: Exchange
-  readonly endpoint: UpstreamEndpoint
+  readonly endpoint: ModernServer
   readonly session: ClientSession
   readonly envelope: ModernEnvelope
   /** The capabilities of the server. */

@@ -8,7 +8,7 @@ import {
   MODERN_VERSIONS,
   type ScannedMessage,
 } from '@mreg/mcp-wire'
-import type { JsonObject, UpstreamEndpoint } from '@mreg/upstream'
+import type { JsonObject } from '@mreg/upstream'
 
 import type { Turn } from '../../converse.ts'
 import type { Relay } from '../../relay.ts'
@@ -20,13 +20,14 @@ import type { ClientSession } from './client-session.ts'
 import { clientRequest, inputOf, type InputRound, readInputRound } from './input-round.ts'
 import { legacyResponse } from './legacy-result.ts'
 import { mirrorHeaders, type ModernEnvelope, type ModernInput, modernRequest } from './modern-request.ts'
+import type { ModernServer } from './modern-server.ts'
 import type { ToolShapes } from './tool-shapes.ts'
 
 export interface CallOptions {
   readonly relay: Relay
   readonly limits: BridgeLimits
   readonly message: RoutedMessage
-  readonly endpoint: UpstreamEndpoint
+  readonly endpoint: ModernServer
   readonly session: ClientSession
   readonly shapes: ToolShapes
   readonly clientCapabilities: JsonObject

@@ -6,13 +6,7 @@ import {
   readValue,
   type ScannedMessage,
 } from '@mreg/mcp-wire'
-import {
-  isJsonObject,
-  type JsonObject,
-  parseJsonObject,
-  readResponse,
-  type UpstreamEndpoint,
-} from '@mreg/upstream'
+import { isJsonObject, type JsonObject, parseJsonObject, readResponse } from '@mreg/upstream'
 
 import { eventsOf } from '../../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from '../../answer.ts'
@@ -27,6 +21,7 @@ import { BridgedCall } from './call.ts'
 import { initializeResult, modernCapabilities } from './capabilities.ts'
 import { ClientSessions } from './client-session.ts'
 import { envelopeMeta, MODERN_VERSION, type ModernEnvelope } from './modern-request.ts'
+import type { ModernServer } from './modern-server.ts'
 import { ToolShapes } from './tool-shapes.ts'
 
 /** What a client has said of itself. */
@@ -43,8 +38,8 @@ export class ToModern {
   readonly #relay: Relay
   readonly #limits: BridgeLimits
   readonly #sessions: ClientSessions
-  readonly #shapes = new WeakMap<UpstreamEndpoint, ToolShapes>()
-  readonly #capabilities = new WeakMap<UpstreamEndpoint, JsonObject>()
+  readonly #shapes = new WeakMap<ModernServer, ToolShapes>()
+  readonly #capabilities = new WeakMap<ModernServer, JsonObject>()
 
   constructor(relay: Relay, limits: BridgeLimits) {
     this.#relay = relay
@@ -55,7 +50,7 @@ export class ToModern {
   /** The server's answer to `initialize`, from what it says of itself. */
   async *initialize(
     message: RoutedMessage,
-    endpoint: UpstreamEndpoint,
+    endpoint: ModernServer,
     client: Client,
   ): AsyncGenerator<Turn, void, undefined> {
     const { exchange, route, scanned } = message
@@ -85,7 +80,7 @@ export class ToModern {
   }
 
   /** Takes one message of a session. */
-  async post(message: RoutedMessage, endpoint: UpstreamEndpoint, claims: SessionClaims): Promise<Answer> {
+  async post(message: RoutedMessage, endpoint: ModernServer, claims: SessionClaims): Promise<Answer> {
     const { exchange, scanned } = message
     const session = this.#sessions.get(claims.sessionId)
     if (scanned.kind === 'response') {
@@ -118,7 +113,7 @@ export class ToModern {
   }
 
   /** Opens the stream on which the client hears what the server says unasked. */
-  async get({ exchange }: Routed, endpoint: UpstreamEndpoint, claims: SessionClaims): Promise<Answer> {
+  async get({ exchange }: Routed, endpoint: ModernServer, claims: SessionClaims): Promise<Answer> {
     const capabilities = await this.#capabilitiesOf(endpoint, exchange.principal.id, claims)
     if (!isTalkative(capabilities)) return emptyAnswer(405, [['allow', 'POST, DELETE']])
     const turns = announcements({
@@ -163,7 +158,7 @@ export class ToModern {
     return NOT_BRIDGED.test(method) ? refuse(id, ERROR_CODE.methodNotFound, 'Method not found') : undefined
   }
 
-  #shapesOf(endpoint: UpstreamEndpoint): ToolShapes {
+  #shapesOf(endpoint: ModernServer): ToolShapes {
     const known = this.#shapes.get(endpoint)
     if (known !== undefined) return known
     const shapes = new ToolShapes()
@@ -174,7 +169,7 @@ export class ToModern {
   async #refresh(
     shapes: ToolShapes,
     { exchange }: RoutedMessage,
-    endpoint: UpstreamEndpoint,
+    endpoint: ModernServer,
     client: Client,
   ): Promise<void> {
     let cursor: unknown
@@ -196,11 +191,7 @@ export class ToModern {
     }
   }
 
-  async #capabilitiesOf(
-    endpoint: UpstreamEndpoint,
-    principalId: string,
-    client: Client,
-  ): Promise<JsonObject> {
+  async #capabilitiesOf(endpoint: ModernServer, principalId: string, client: Client): Promise<JsonObject> {
     const known = this.#capabilities.get(endpoint)
     if (known !== undefined) return known
     const timeoutMs = this.#relay.timeouts.requestMs
@@ -213,7 +204,7 @@ export class ToModern {
     return isJsonObject(result) ? this.#learnCapabilities(endpoint, result) : {}
   }
 
-  #learnCapabilities(endpoint: UpstreamEndpoint, { capabilities }: JsonObject): JsonObject {
+  #learnCapabilities(endpoint: ModernServer, { capabilities }: JsonObject): JsonObject {
     const offered = isJsonObject(capabilities) ? capabilities : {}
     this.#capabilities.set(endpoint, offered)
     return offered

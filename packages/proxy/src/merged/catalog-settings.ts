@@ -1,0 +1,30 @@
+/** How catalogs are kept. */
+export interface CatalogSettings {
+  /** Servers asked at once. */
+  readonly maxConcurrentLists: number
+  /** Most pages of one list of a server. */
+  readonly maxPages: number
+  /** Most definitions of one server; more are left out. */
+  readonly maxDefinitions: number
+  /** Most bytes of the definitions of one server; what goes beyond is left out. */
+  readonly maxBytes: number
+  /** How long a first list waits for servers that have never been asked, in milliseconds. */
+  readonly firstListMs: number
+  /** For one server to say all that it offers, in milliseconds. */
+  readonly listMs: number
+  /** Between two looks at a server that works, in milliseconds. */
+  readonly refreshMs: number
+  /** Between two looks at a server that did not answer, at first, in milliseconds; doubles up to `refreshMs`. */
+  readonly retryMs: number
+}
+
+export const CATALOG_SETTINGS: CatalogSettings = {
+  maxConcurrentLists: 16,
+  maxPages: 100,
+  maxDefinitions: 5000,
+  maxBytes: 16_777_216,
+  firstListMs: 1200,
+  listMs: 120_000,
+  refreshMs: 300_000,
+  retryMs: 5000,
+}

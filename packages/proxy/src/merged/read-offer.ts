@@ -1,0 +1,133 @@
+import type { Principal } from '@mreg/core'
+import { encodeRequest, HEADER, META, MODERN_VERSIONS } from '@mreg/mcp-wire'
+import { type Definition, DEFINITION_LISTS, type DefinitionKind, readDefinitions } from '@mreg/registry'
+import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
+
+import type { Answer } from '../answer.ts'
+import type { Exchange } from '../exchange.ts'
+
+/** Bounds of what is kept of one server. */
+export interface OfferLimits {
+  /** Most pages of one list. */
+  readonly maxPages: number
+  /** Most definitions of one server; more are left out. */
+  readonly maxDefinitions: number
+  /** Most bytes of the definitions of one server; what goes beyond is left out. */
+  readonly maxBytes: number
+  /** Deepest nesting of an answer. */
+  readonly maxJsonDepth: number
+}
+
+export interface ReadOfferOptions {
+  /** Sends one request to the server of a slug. */
+  readonly ask: (exchange: Exchange) => Promise<Answer>
+  readonly slug: string
+  /** For whom the server is asked. */
+  readonly principal: Principal
+  readonly limits: OfferLimits
+  readonly signal: AbortSignal
+}
+
+/** A server did not say what it offers. */
+export class OfferError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'OfferError'
+  }
+}
+
+/** Which capability offers the things of a kind. */
+const CAPABILITY_OF: Readonly<Record<DefinitionKind, string>> = {
+  tool: 'tools',
+  prompt: 'prompts',
+  resource: 'resources',
+  resource_template: 'resources',
+}
+const KINDS: readonly DefinitionKind[] = ['tool', 'prompt', 'resource', 'resource_template']
+const METHOD_NOT_FOUND = -32_601
+const MODERN_VERSION = MODERN_VERSIONS[0] ?? ''
+
+/**
+ * Asks a server for everything that it offers: all pages of all lists of the kinds that it declares.
+ *
+ * @throws {OfferError} it did not answer, or with an error.
+ */
+export const readOffer = async (options: ReadOfferOptions): Promise<readonly Definition[]> => {
+  const discovered = parseJsonObject(await request(options, 'server/discover'))
+  const result = resultIn(discovered)
+  const capabilities = isJsonObject(result['capabilities']) ? result['capabilities'] : {}
+  const definitions: Definition[] = []
+  const { maxBytes, maxDefinitions } = options.limits
+  let bytes = 0
+  for (const kind of KINDS) {
+    if (!isJsonObject(capabilities[CAPABILITY_OF[kind]])) continue
+    for await (const definition of listed(options, kind)) {
+      bytes += definition.bytes.length
+      if (definitions.length >= maxDefinitions || bytes > maxBytes) return definitions
+      definitions.push(definition)
+    }
+  }
+  return definitions
+}
+
+async function* listed(
+  options: ReadOfferOptions,
+  kind: DefinitionKind,
+): AsyncGenerator<Definition, void, undefined> {
+  const { method } = DEFINITION_LISTS[kind]
+  let cursor: string | undefined
+  for (let page = 0; page < options.limits.maxPages; page += 1) {
+    const message = await request(options, method, cursor === undefined ? {} : { cursor })
+    const found = readDefinitions(kind, message, options.limits.maxJsonDepth)
+    if (found === undefined) {
+      const error = parseJsonObject(message)?.['error']
+      // Who declares resources need not have templates.
+      if (isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return
+      throw new OfferError(errorText(error))
+    }
+    yield* found.definitions
+    // A server that gives the same cursor again would be asked for ever.
+    if (found.nextCursor === undefined || found.nextCursor === cursor) return
+    cursor = found.nextCursor
+  }
+}
+
+const request = async (
+  { ask, slug, principal, signal }: ReadOfferOptions,
+  method: string,
+  params: JsonObject = {},
+): Promise<Uint8Array> => {
+  const meta = {
+    [META.protocolVersion]: MODERN_VERSION,
+    [META.clientInfo]: { name: 'mreg', version: '1' },
+    [META.clientCapabilities]: {},
+  }
+  const headers = new Map<string, string>([
+    ['content-type', 'application/json'],
+    // One message, and nothing on the way to it.
+    ['accept', 'application/json'],
+    [HEADER.protocolVersion, MODERN_VERSION],
+    [HEADER.method, method],
+  ])
+  const answer = await ask({
+    principal,
+    slug,
+    method: 'POST',
+    header: (name) => headers.get(name),
+    headerNames: [...headers.keys()],
+    body: encodeRequest({ id: 1, method, params: { ...params, _meta: meta } }),
+    requestId: 'catalog',
+    signal,
+  })
+  if (answer.kind === 'complete') return answer.body
+  throw new OfferError('the server answered with a stream')
+}
+
+const resultIn = (message: JsonObject | undefined): JsonObject => {
+  const result = message?.['result']
+  if (isJsonObject(result)) return result
+  throw new OfferError(errorText(message?.['error']))
+}
+
+const errorText = (error: unknown): string =>
+  isJsonObject(error) && typeof error['message'] === 'string' ? error['message'] : 'the server gave no list'

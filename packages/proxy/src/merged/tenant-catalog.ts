@@ -1,0 +1,223 @@
+import { type Logger, type Principal, type ServerStatus } from '@mreg/core'
+import { type CatalogServer, type DefinitionKind, ExposedNames, MergedCatalog } from '@mreg/registry'
+
+import type { ServerRoute } from '../route-table.ts'
+import { type OfferLimits, readOffer, type ReadOfferOptions } from './read-offer.ts'
+
+export interface TenantCatalogOptions {
+  readonly ask: ReadOfferOptions['ask']
+  /** For whom the servers are asked. */
+  readonly principal: Principal
+  readonly limits: OfferLimits & {
+    /** Servers asked at once. */
+    readonly maxConcurrentLists: number
+  }
+  readonly timeouts: {
+    /** For one server to say all that it offers, in milliseconds. */
+    readonly listMs: number
+    /** Between two looks at a server that works, in milliseconds. */
+    readonly refreshMs: number
+    /** Between two looks at a server that did not answer, at first, in milliseconds; doubles up to `refreshMs`. */
+    readonly retryMs: number
+  }
+  readonly logger: Logger
+  /** Is told which lists have changed. */
+  readonly onChange: (kinds: ReadonlySet<DefinitionKind>) => void
+}
+
+/** One server, and what is going on with it. */
+interface Followed {
+  route: ServerRoute
+  /** What it offered last; undefined: it has never said. */
+  known: CatalogServer | undefined
+  failures: number
+  failingSince: Date | undefined
+  /** The look that is under way. */
+  look: Promise<void> | undefined
+  timer: NodeJS.Timeout | undefined
+  readonly ending: AbortController
+}
+
+/**
+ * What the servers of one tenant offer, as last known good: asked in the background, each with a deadline of its own, so that
+ * whoever wants a list waits for no server. What a server offered stays while it is away.
+ */
+export class TenantCatalog implements Disposable {
+  readonly #options: TenantCatalogOptions
+  readonly #names = new ExposedNames()
+  readonly #followed = new Map<string, Followed>()
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+  #catalog = MergedCatalog.empty
+
+  constructor(options: TenantCatalogOptions) {
+    this.#options = options
+  }
+
+  get catalog(): MergedCatalog {
+    return this.#catalog
+  }
+
+  /** Takes over which servers there are. New and changed ones are asked at once. */
+  follow(routes: readonly ServerRoute[]): void {
+    const ids = new Set(routes.map(({ server }) => server.id))
+    for (const [id, followed] of this.#followed) if (!ids.has(id)) this.#drop(id, followed)
+    for (const route of routes) {
+      const followed = this.#followed.get(route.server.id)
+      if (followed === undefined) this.#begin(route)
+      else if (followed.route.server.revision !== route.server.revision) {
+        followed.route = route
+        this.look(route.server.id)
+      }
+    }
+  }
+
+  /** Waits until every server has been asked once, or for so many milliseconds. */
+  async ready(timeoutMs: number): Promise<void> {
+    const looks = [...this.#followed.values()].flatMap(({ known, failures, look }) =>
+      known === undefined && failures === 0 && look !== undefined ? [look] : [],
+    )
+    if (looks.length === 0) return
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    await Promise.race([Promise.all(looks), late])
+    clearTimeout(timer)
+  }
+
+  /** Asks a server again, now. */
+  look(serverId: string): void {
+    const followed = this.#followed.get(serverId)
+    if (followed === undefined) return
+    clearTimeout(followed.timer)
+    // Once more after the look under way, which may have seen what was before.
+    followed.look = (followed.look ?? Promise.resolve()).then(() => this.#look(followed))
+  }
+
+  /** A server is doing better or worse. */
+  statusChanged(serverId: string, status: ServerStatus): void {
+    const followed = this.#followed.get(serverId)
+    if (followed !== undefined && followed.failures > 0 && status === 'healthy') this.look(serverId)
+  }
+
+  /** The name under which clients know a URI of a server; undefined when it is in no list. */
+  exposedUri(serverId: string, uri: string): string | undefined {
+    return this.#names.find(serverId, 'resource', uri)
+  }
+
+  [Symbol.dispose](): void {
+    for (const followed of this.#followed.values()) {
+      clearTimeout(followed.timer)
+      followed.ending.abort()
+    }
+    this.#followed.clear()
+  }
+
+  #begin(route: ServerRoute): void {
+    this.#followed.set(route.server.id, {
+      route,
+      known: undefined,
+      failures: 0,
+      failingSince: undefined,
+      look: undefined,
+      timer: undefined,
+      ending: new AbortController(),
+    })
+    this.look(route.server.id)
+  }
+
+  #drop(serverId: string, { timer, ending, known }: Followed): void {
+    clearTimeout(timer)
+    ending.abort()
+    this.#followed.delete(serverId)
+    this.#names.forget(serverId)
+    this.#catalog = this.#catalog.without(serverId)
+    const kinds = new Set(known?.definitions.map(({ kind }) => kind))
+    if (kinds.size > 0) this.#options.onChange(kinds)
+  }
+
+  async #look(followed: Followed): Promise<void> {
+    await this.#turn()
+    try {
+      await this.#lookNow(followed)
+    } finally {
+      this.#running -= 1
+      this.#waiting.shift()?.()
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running >= this.#options.limits.maxConcurrentLists)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#running += 1
+  }
+
+  async #lookNow(followed: Followed): Promise<void> {
+    const { ask, limits, logger, principal, timeouts } = this.#options
+    const { server } = followed.route
+    if (followed.ending.signal.aborted) return
+    const named = { serverId: server.id, slug: server.slug }
+    let next: CatalogServer
+    try {
+      const signal = AbortSignal.any([followed.ending.signal, AbortSignal.timeout(timeouts.listMs)])
+      const asked = readOffer({ ask, slug: server.slug, principal, limits, signal })
+      const definitions = await withSignal(asked, signal)
+      followed.failures = 0
+      followed.failingSince = undefined
+      next = { ...named, definitions }
+    } catch (error) {
+      if (followed.ending.signal.aborted) return
+      followed.failures += 1
+      followed.failingSince ??= new Date()
+      const reason = error instanceof Error ? error.message : String(error)
+      logger.debug('a server did not say what it offers', { server: server.slug, reason })
+      const { failingSince: since } = followed
+      next = { ...named, definitions: followed.known?.definitions ?? [], unavailable: { since, reason } }
+    }
+    const kinds = changedKinds(followed.known, next)
+    followed.known = next
+    this.#catalog = this.#catalog.with(next, this.#names)
+    if (kinds.size > 0) this.#options.onChange(kinds)
+    this.#lookLater(followed)
+  }
+
+  #lookLater(followed: Followed): void {
+    const { refreshMs, retryMs } = this.#options.timeouts
+    const pauseMs =
+      followed.failures === 0 ? refreshMs : Math.min(refreshMs, retryMs * 2 ** (followed.failures - 1))
+    clearTimeout(followed.timer)
+    // Lest all servers be asked at the same time.
+    const inMs = pauseMs * (0.75 + Math.random() / 2)
+    followed.timer = setTimeout(() => this.look(followed.route.server.id), inMs).unref()
+  }
+}
+
+/** Of which kinds a server offers something else than before. */
+const changedKinds = (
+  before: CatalogServer | undefined,
+  after: CatalogServer,
+): ReadonlySet<DefinitionKind> => {
+  const were = new Map(before?.definitions.map(({ kind, name, hash }) => [`${kind} ${name}`, { kind, hash }]))
+  const kinds = new Set<DefinitionKind>()
+  for (const { kind, name, hash } of after.definitions) {
+    const key = `${kind} ${name}`
+    if (were.get(key)?.hash !== hash) kinds.add(kind)
+    were.delete(key)
+  }
+  for (const { kind } of were.values()) kinds.add(kind)
+  return kinds
+}
+
+/** What `work` gives, unless `signal` is aborted first. */
+const withSignal = async <Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(new Error('the server did not say in time what it offers'))
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
