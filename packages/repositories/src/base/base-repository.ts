@@ -15,7 +15,7 @@ export interface Entity {
   readonly revision: number
 }
 
-/** How an update is guarded. */
+/** How a change is guarded. */
 export interface UpdateOptions {
   /** The revision that the caller has seen; undefined: whatever is there is changed. */
   readonly expectedRevision?: number | undefined
@@ -84,22 +84,23 @@ export abstract class BaseRepository<Item extends Entity, NewItem, Patch, Filter
     if (current === undefined) {
       throw this.notFound(id)
     }
-    if (expectedRevision !== undefined && expectedRevision !== current.revision) {
-      const message = `the ${this.noun} is at revision ${current.revision}, not ${expectedRevision}: read it again and repeat the change`
-      throw new ConflictError('revision_mismatch', message)
-    }
+    this.#requireRevision(current, expectedRevision)
     const item = await this.apply(current, patch)
     await appendChange(this.session, `${this.noun}_updated`, id)
     return item
   }
 
-  /** false: there was none of that id in this tenant. */
-  async delete(id: string): Promise<boolean> {
+  /**
+   * @returns false: there was none of that id in this tenant.
+   * @throws {ConflictError} code `revision_mismatch`: somebody changed it since.
+   */
+  async delete(id: string, { expectedRevision }: UpdateOptions = {}): Promise<boolean> {
     await lockTenant(this.session)
     const current = await this.getById(id)
     if (current === undefined) {
       return false
     }
+    this.#requireRevision(current, expectedRevision)
     await this.remove(current)
     await appendChange(this.session, `${this.noun}_deleted`, id)
     return true
@@ -107,6 +108,13 @@ export abstract class BaseRepository<Item extends Entity, NewItem, Patch, Filter
 
   protected notFound(id: string): NotFoundError {
     return new NotFoundError(`${this.noun}_not_found`, `there is no ${this.noun} "${id}"`)
+  }
+
+  #requireRevision({ revision }: Item, expected: number | undefined): void {
+    if (expected !== undefined && expected !== revision) {
+      const message = `the ${this.noun} is at revision ${revision}, not ${expected}: read it again and repeat the change`
+      throw new ConflictError('revision_mismatch', message)
+    }
   }
 
   /** Stores a new item. The tenant is locked. */

@@ -1,5 +1,6 @@
 import { ValidationError } from '@mreg/core'
 
+import { isEntityId } from './entity-id.ts'
 import { isStorableText } from './storable-text.ts'
 
 /** Where a list goes on: the sort key of the last item of a page. Opaque to whoever carries it. */
@@ -34,4 +35,10 @@ const parse = (cursor: string): unknown => {
   } catch {
     return undefined
   }
+}
+
+/** @throws {ValidationError} code `invalid_cursor`: the part of a sort key is no id, so no page can have given it. */
+export const requireCursorId = (part: string): string => {
+  if (!isEntityId(part)) throw invalidCursor()
+  return part
 }

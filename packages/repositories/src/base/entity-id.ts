@@ -21,3 +21,14 @@ export const newEntityId = (): string => {
 
 /** Whether `text` can be an id at all. The database refuses anything else with an error that ends the transaction. */
 export const isEntityId = (text: string): boolean => UUID.test(text)
+
+/** When an id was made, to the millisecond. */
+export const timeOfEntityId = (id: string): Date =>
+  new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16))
+
+/** The first id that could be made at a time: those made before it sort before, those made then or later do not. */
+export const firstEntityIdAt = (time: Date): string => {
+  const milliseconds = Math.min(Math.max(0, time.getTime()), 2 ** 48 - 1)
+  const hex = milliseconds.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
+}

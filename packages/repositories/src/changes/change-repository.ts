@@ -9,10 +9,12 @@ export interface Change {
   /** Grows by exactly one with each change of the tenant; a gap means that older entries were pruned. */
   readonly revision: number
   /**
-   * What happened: `server_created`, `server_updated`, `server_deleted`, `server_status` or `server_grant`. A newer version
-   * may write kinds that this code does not know.
+   * What happened: `server_created`, `server_updated`, `server_deleted`, `server_status` or `server_grant`;
+   * `capabilities_updated`; `toolset_…`, `api_key_…` and `policy_…` with `created`, `updated` or `deleted`;
+   * `exposed_names_added`. A newer version may write kinds that this code does not know.
    */
   readonly kind: string
+  /** Of the server, toolset, key or policy; for `capabilities_updated` the server; for `exposed_names_added` the server's slug. */
   readonly objectId: string
 }
 

@@ -1,7 +1,7 @@
 import type { Migration } from '@mreg/db-pool'
-import { type Kysely, sql } from 'kysely'
 
 import { createTenantRole } from './create-tenant-role.ts'
+import { runStatements } from './run-statements.ts'
 import { TENANT_ROLE } from './tenant-door.ts'
 import { applyTenantPolicy } from './tenant-policy.ts'
 
@@ -13,7 +13,7 @@ import { applyTenantPolicy } from './tenant-policy.ts'
 export const registry: Migration = {
   async up(kysely) {
     await createTenantRole(kysely, TENANT_ROLE)
-    await run(kysely, TABLES)
+    await runStatements(kysely, TABLES)
     for (const table of ['servers', 'server_endpoints', 'endpoint_probes', 'secrets']) {
       // oxlint-disable-next-line no-await-in-loop -- one connection runs one statement at a time
       await applyTenantPolicy(kysely, {
@@ -33,13 +33,6 @@ export const registry: Migration = {
       privileges: 'select, update (revision)',
     })
   },
-}
-
-const run = async (kysely: Kysely<unknown>, statements: readonly string[]): Promise<void> => {
-  for (const statement of statements) {
-    // oxlint-disable-next-line no-await-in-loop
-    await sql.raw(statement).execute(kysely)
-  }
 }
 
 const STATUSES = "'unknown', 'healthy', 'degraded', 'unhealthy', 'needs_login', 'maintenance'"

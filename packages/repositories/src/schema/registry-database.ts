@@ -1,10 +1,15 @@
 import type { ServerSettings, ServerStatus, TransportKind, Visibility } from '@mreg/core'
 import type { ColumnType, Generated } from 'kysely'
 
-/** Set by the database when the row is made. */
-type CreatedAt = ColumnType<Date, never, never>
-/** Text in, so that both drivers hand it over alike. */
-type Json<T> = ColumnType<T, string | undefined, string>
+import type { ApiKeysTable, AuditEventsTable, IdempotencyKeysTable, PoliciesTable } from './access-tables.ts'
+import type {
+  CapabilitiesTable,
+  DefinitionsTable,
+  ExposedNamesTable,
+  ToolsetItemsTable,
+  ToolsetsTable,
+} from './catalog-tables.ts'
+import type { CreatedAt, Json, UpdatedAt } from './column-types.ts'
 
 export interface TenantsTable {
   id: string
@@ -27,7 +32,9 @@ export interface ServersTable {
   managed_by: Generated<string>
   revision: Generated<number>
   created_at: CreatedAt
-  updated_at: ColumnType<Date, never, Date>
+  updated_at: UpdatedAt
+  /** Of its endpoints, each once. Kept by the database. */
+  transports: ColumnType<string[], never, never>
 }
 
 export interface ServerEndpointsTable {
@@ -80,7 +87,7 @@ export interface SecretsTable {
   ciphertext: Uint8Array
   key_id: string
   created_at: CreatedAt
-  updated_at: ColumnType<Date, never, Date>
+  updated_at: UpdatedAt
 }
 
 export interface UpstreamGrantsTable {
@@ -97,7 +104,7 @@ export interface UpstreamGrantsTable {
   /** Until when one process alone may refresh it. */
   claimed_until: Date | null
   created_at: CreatedAt
-  updated_at: ColumnType<Date, never, Date>
+  updated_at: UpdatedAt
 }
 
 export interface ChangesTable {
@@ -106,6 +113,27 @@ export interface ChangesTable {
   kind: string
   object_id: string
   created_at: CreatedAt
+}
+
+/** How many servers there are. Kept by the database. */
+export interface ServerCountsTable {
+  tenant_id: string
+  dimension: 'total' | 'status' | 'transport'
+  value: string
+  count: number
+}
+
+/** A view of one tenant's servers, through which their search indexes can be used. */
+export interface ServerSearchView {
+  id: string
+  tenant_id: string
+  slug: string
+  title: string | null
+  description: string | null
+  tags: string[]
+  status: ServerStatus
+  /** Every run of three characters of slug, title and description. */
+  grams: string[]
 }
 
 /** The tables, for Kysely. */
@@ -118,4 +146,15 @@ export interface RegistryDatabase {
   secrets: SecretsTable
   upstream_grants: UpstreamGrantsTable
   changes: ChangesTable
+  server_counts: ServerCountsTable
+  server_search: ServerSearchView
+  api_keys: ApiKeysTable
+  policies: PoliciesTable
+  audit_events: AuditEventsTable
+  idempotency_keys: IdempotencyKeysTable
+  definitions: DefinitionsTable
+  capabilities: CapabilitiesTable
+  exposed_names: ExposedNamesTable
+  toolsets: ToolsetsTable
+  toolset_items: ToolsetItemsTable
 }

@@ -55,4 +55,6 @@ export interface ServerFilter {
   /** At least one endpoint has it. */
   readonly transport?: TransportKind | undefined
   readonly status?: ServerStatus | undefined
+  /** Offers a tool, resource, template or prompt of exactly this name (or URI) to everybody who may use it. */
+  readonly capability?: string | undefined
 }

@@ -1,16 +1,16 @@
 import { ConflictError, NotFoundError, type ServerRecord, type ServerStatus, SLUG_PATTERN } from '@mreg/core'
-import type { TenantSession } from '@mreg/db-pool'
 import { sql } from 'kysely'
-import { jsonArrayFrom } from 'kysely/helpers/postgres'
 
 import { BaseRepository } from '../base/base-repository.ts'
 import { newEntityId } from '../base/entity-id.ts'
 import { appendChange, lockTenant } from '../changes/append-change.ts'
 import { EndpointProbeRepository } from '../probes/endpoint-probe-repository.ts'
-import type { RegistryDatabase } from '../schema/registry-database.ts'
 import { dropUnusedSecrets, storeEndpoints } from './endpoint-store.ts'
+import { idsOfServers } from './filter-servers.ts'
 import type { NewServer, ServerFilter, ServerPatch } from './new-server.ts'
-import { ENDPOINT_COLUMNS, toEndpointRecord, toServerRecord } from './server-row.ts'
+import { selectServers, type ServerQuery } from './select-servers.ts'
+import { toEndpointRecord, toServerRecord } from './server-row.ts'
+import { type ServerStatistics, toServerStatistics } from './server-statistics.ts'
 
 /** The servers of one tenant, with their endpoints. Lists are in the order of their slugs. */
 export class ServerRepository extends BaseRepository<ServerRecord, NewServer, ServerPatch, ServerFilter> {
@@ -67,6 +67,16 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
     return (await this.setStatus(id, to)) ? { slug: server.slug, from: server.status, to } : undefined
   }
 
+  /** How many servers the tenant has; one look at counts that are kept up to date, however many there are. */
+  async statistics(): Promise<ServerStatistics> {
+    const rows = await this.session.kysely
+      .selectFrom('server_counts')
+      .select(['dimension', 'value', 'count'])
+      .where('tenant_id', '=', this.session.tenantId)
+      .execute()
+    return toServerStatistics(rows)
+  }
+
   protected async insert(input: NewServer): Promise<ServerRecord> {
     const id = input.id ?? newEntityId()
     // The tenant is locked, so a slug that is taken is known now; a violated constraint would end the transaction.
@@ -100,43 +110,14 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
   }
 
   protected async findPage(
-    { q, tag, transport, status }: ServerFilter,
+    filter: ServerFilter,
     after: readonly string[] | undefined,
     limit: number,
   ): Promise<readonly ServerRecord[]> {
-    let query = selectServers(this.session)
-    if (after?.[0] !== undefined) {
-      query = query.where('servers.slug', '>', after[0])
-    }
-    if (status !== undefined) {
-      query = query.where('servers.status', '=', status)
-    }
-    if (tag !== undefined) {
-      query = query.where(sql<boolean>`${tag} = any(servers.tags)`)
-    }
-    if (transport !== undefined) {
-      query = query.where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('server_endpoints')
-            .select(sql<number>`1`.as('has'))
-            .where('server_endpoints.tenant_id', '=', this.session.tenantId)
-            .whereRef('server_endpoints.server_id', '=', 'servers.id')
-            .where('server_endpoints.transport', '=', transport),
-        ),
-      )
-    }
-    if (q !== undefined) {
-      const pattern = `%${q.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`
-      query = query.where((eb) =>
-        eb.or([
-          eb('servers.slug', 'ilike', pattern),
-          eb('servers.title', 'ilike', pattern),
-          eb('servers.description', 'ilike', pattern),
-        ]),
-      )
-    }
-    const rows = await query.orderBy('servers.slug').limit(limit).execute()
+    const rows = await selectServers(this.session)
+      .where('servers.id', 'in', idsOfServers(this.session, filter, after?.[0], limit))
+      .orderBy('servers.slug')
+      .execute()
     return rows.map(({ endpoints, ...row }) => toServerRecord(row, endpoints.map(toEndpointRecord)))
   }
 
@@ -194,21 +175,3 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
     return server
   }
 }
-
-/** The tenant's servers, each with its endpoints in their order. */
-const selectServers = ({ kysely, tenantId }: TenantSession<RegistryDatabase>) =>
-  kysely
-    .selectFrom('servers')
-    .selectAll('servers')
-    .select((eb) =>
-      jsonArrayFrom(
-        eb
-          .selectFrom('server_endpoints')
-          .select(ENDPOINT_COLUMNS)
-          .whereRef('server_endpoints.server_id', '=', 'servers.id')
-          .orderBy('server_endpoints.position'),
-      ).as('endpoints'),
-    )
-    .where('servers.tenant_id', '=', tenantId)
-
-type ServerQuery = ReturnType<typeof selectServers>

@@ -18,11 +18,29 @@ export const ENDPOINT_COLUMNS = [
   'secret_id',
 ] as const satisfies readonly (keyof ServerEndpointsTable)[]
 
+/** The columns of a server that make a record. */
+export const SERVER_COLUMNS = [
+  'id',
+  'tenant_id',
+  'slug',
+  'title',
+  'description',
+  'version',
+  'tags',
+  'visibility',
+  'status',
+  'settings',
+  'managed_by',
+  'revision',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof ServersTable)[]
+
 /** An endpoint as it is selected. */
 export type EndpointRow = Pick<Selectable<ServerEndpointsTable>, (typeof ENDPOINT_COLUMNS)[number]>
 
 /** A server as it is selected. */
-export type ServerRow = Selectable<ServersTable>
+export type ServerRow = Pick<Selectable<ServersTable>, (typeof SERVER_COLUMNS)[number]>
 
 export const toEndpointRecord = (row: EndpointRow): EndpointRecord => ({
   id: row.id,

@@ -6,7 +6,13 @@ import { isEntityId } from '../base/entity-id.ts'
 import { GRANT_COLUMNS, type StoredGrant, toStoredGrant } from '../grants/stored-grant.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
 import type { StoredSecret } from '../secrets/secret-repository.ts'
-import { ENDPOINT_COLUMNS, type ServerRow, toEndpointRecord, toServerRecord } from '../servers/server-row.ts'
+import {
+  ENDPOINT_COLUMNS,
+  SERVER_COLUMNS,
+  type ServerRow,
+  toEndpointRecord,
+  toServerRecord,
+} from '../servers/server-row.ts'
 
 /** An endpoint with what the gateway needs to reach it. */
 export interface SnapshotEndpoint extends EndpointRecord {
@@ -57,7 +63,7 @@ export class SnapshotRepository {
       // oxlint-disable-next-line no-await-in-loop -- one connection runs one statement at a time
       const rows = await this.#session.kysely
         .selectFrom('servers')
-        .selectAll()
+        .select(SERVER_COLUMNS)
         .where(sql<boolean>`id = any(${some}::uuid[])`)
         .execute()
       // oxlint-disable-next-line no-await-in-loop
@@ -67,7 +73,11 @@ export class SnapshotRepository {
   }
 
   async #page(afterId: string | undefined): Promise<readonly SnapshotServer[]> {
-    let query = this.#session.kysely.selectFrom('servers').selectAll().orderBy('id').limit(PAGE_LENGTH)
+    let query = this.#session.kysely
+      .selectFrom('servers')
+      .select(SERVER_COLUMNS)
+      .orderBy('id')
+      .limit(PAGE_LENGTH)
     if (afterId !== undefined) {
       query = query.where('id', '>', afterId)
     }

@@ -1,5 +1,6 @@
 import type { SystemSession } from '@mreg/db-pool'
 
+import { isStorableText } from '../base/storable-text.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
 
 /** One tenant. */
@@ -25,6 +26,17 @@ export class TenantRepository {
       .values({ id })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
+  }
+
+  /** undefined: there is none. */
+  async getById(id: string): Promise<TenantRecord | undefined> {
+    if (!isStorableText(id)) return undefined
+    const row = await this.#session.kysely
+      .selectFrom('tenants')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row === undefined ? undefined : { id: row.id, revision: row.revision, createdAt: row.created_at }
   }
 
   /** All of them, in the order of their ids. */

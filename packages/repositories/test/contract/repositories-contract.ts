@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 
 import { migrations } from '../../src/index.ts'
+import { describeAccess } from './access.ts'
+import { describeCatalog } from './catalog.ts'
 import { describeChanges } from './changes.ts'
 import { describeGrants } from './grants.ts'
 import { describeHealthChecks } from './health-checks.ts'
 import { describeIsolation } from './isolation.ts'
 import type { RegistryPool } from './registry.ts'
+import { describeRetention } from './retention.ts'
 import { describeServerLists } from './server-lists.ts'
 import { describeServers } from './servers.ts'
 import { describeSnapshots } from './snapshots.ts'
+import { describeStatistics } from './statistics.ts'
 
 /**
  * What the repositories must do on every kind of database.
@@ -40,5 +44,9 @@ export const describeRepositories = (open: () => RegistryPool): void => {
     describeIsolation(opened)
     describeGrants(opened)
     describeHealthChecks(opened)
+    describeStatistics(opened)
+    describeCatalog(opened)
+    describeAccess(opened)
+    describeRetention(opened)
   })
 }

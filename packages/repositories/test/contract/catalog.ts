@@ -1,0 +1,346 @@
+import { createHash } from 'node:crypto'
+
+import { describe, expect, it } from 'vitest'
+
+import {
+  CapabilityRepository,
+  type CapabilityList,
+  CatalogSnapshotRepository,
+  type ChangeControl,
+  ChangeRepository,
+  ExposedNameRepository,
+  newEntityId,
+  type OfferedCapability,
+} from '../../src/index.ts'
+import { makeTenant, type RegistryPool, rejection, serverNamed, withServers } from './registry.ts'
+
+const control: ChangeControl = { onNew: 'accepted', onChange: 'changed' }
+
+const hashOf = (body: string): string => createHash('sha256').update(body).digest('hex')
+
+const offer = (name: string, body = `{"name":"${name}"}`): OfferedCapability => ({
+  name,
+  hash: hashOf(body),
+  body: Buffer.from(body),
+})
+
+/** What must be true of what servers offer, and of the names under which it is shown. */
+export const describeCatalog = (pool: () => RegistryPool): void => {
+  const inTenant = <T>(
+    tenantId: string,
+    work: (capabilities: CapabilityRepository) => Promise<T>,
+  ): Promise<T> => pool().tenantSession(tenantId, (session) => work(new CapabilityRepository(session)))
+
+  const withNames = <T>(tenantId: string, work: (names: ExposedNameRepository) => Promise<T>): Promise<T> =>
+    pool().tenantSession(tenantId, (session) => work(new ExposedNameRepository(session)))
+
+  const makeList = async (tenantId: string, slug = 'one', scopeKey = ''): Promise<CapabilityList> => {
+    const { id } = await withServers(pool(), tenantId, (servers) => servers.create(serverNamed(slug)))
+    return { serverId: id, scopeKey, kind: 'tool' }
+  }
+
+  const statesOf = async (tenantId: string, { serverId }: CapabilityList): Promise<readonly string[]> => {
+    const { items } = await inTenant(tenantId, (capabilities) =>
+      capabilities.listForServer(serverId, { limit: 100 }),
+    )
+    return items.map(({ name, state }) => `${name} ${state}`)
+  }
+
+  const changes = (tenantId: string): Promise<readonly string[]> =>
+    pool().systemSession('test', async (session) =>
+      (await new ChangeRepository(session).since(tenantId, 0, 1_000)).map(
+        ({ kind, objectId }) => `${kind} ${objectId}`,
+      ),
+    )
+
+  describe('the catalog', () => {
+    it('takes over what a server offers, says what is different, and changes nothing when nothing is', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      const observe = (...offered: readonly OfferedCapability[]) =>
+        inTenant(tenantId, (capabilities) => capabilities.observe(list, offered, control))
+
+      expect(await observe(offer('a'), offer('b'))).toEqual({ added: ['a', 'b'], changed: [], gone: [] })
+      expect(await observe(offer('b'), offer('a'))).toEqual({ added: [], changed: [], gone: [] })
+      expect(await observe(offer('b', 'other'), offer('c'))).toEqual({
+        added: ['c'],
+        changed: ['b'],
+        gone: ['a'],
+      })
+      expect(await statesOf(tenantId, list)).toEqual(['a gone', 'b changed', 'c accepted'])
+      expect(await observe(offer('a'), offer('b'), offer('c'))).toMatchObject({ added: [], gone: [] })
+
+      expect(await statesOf(tenantId, list)).toEqual(['a accepted', 'b accepted', 'c accepted'])
+      expect(await changes(tenantId)).toEqual([
+        `server_created ${list.serverId}`,
+        `capabilities_updated ${list.serverId}`,
+        `capabilities_updated ${list.serverId}`,
+        `capabilities_updated ${list.serverId}`,
+      ])
+    })
+
+    it('keeps the definition that was approved beside the one that is offered', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      const held = { onNew: 'accepted', onChange: 'quarantined' } as const
+      const stored = await inTenant(tenantId, async (capabilities) => {
+        await capabilities.observe(list, [offer('a', 'good')], held)
+        await capabilities.observe(list, [offer('a', 'bad')], held)
+        const { items } = await capabilities.listForServer(list.serverId, { limit: 10 })
+        const bodies = await capabilities.definitions([hashOf('good'), hashOf('bad'), hashOf('none')])
+        return {
+          items,
+          bodies: new Map([...bodies].map(([hash, body]) => [hash, Buffer.from(body).toString()])),
+        }
+      })
+
+      expect(stored.items).toMatchObject([
+        {
+          ...list,
+          name: 'a',
+          observedHash: hashOf('bad'),
+          approvedHash: hashOf('good'),
+          state: 'quarantined',
+        },
+      ])
+      expect(stored.items[0]?.firstSeenAt).toBeInstanceOf(Date)
+      expect(stored.bodies).toEqual(
+        new Map([
+          [hashOf('good'), 'good'],
+          [hashOf('bad'), 'bad'],
+        ]),
+      )
+
+      const approved = await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'a', 'approve'))
+      expect(approved).toMatchObject({ approvedHash: hashOf('bad'), state: 'accepted' })
+    })
+
+    it('leaves off what was switched off until it is switched on', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      await inTenant(tenantId, async (capabilities) => {
+        await capabilities.observe(list, [offer('a'), offer('b')], control)
+        await capabilities.decide(list, 'a', 'disable')
+        await capabilities.observe(list, [offer('a', 'new'), offer('b')], control)
+        await capabilities.observe(list, [offer('b')], control)
+        await capabilities.observe(list, [offer('a', 'newer'), offer('b')], control)
+      })
+      expect(await statesOf(tenantId, list)).toEqual(['a disabled', 'b accepted'])
+
+      const enabled = await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'a', 'enable'))
+      expect(enabled).toMatchObject({ state: 'accepted', approvedHash: hashOf('newer') })
+      expect(await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'none', 'enable'))).toBe(
+        undefined,
+      )
+    })
+
+    it('keeps the lists of principals apart, and pages through long ones', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      const mine = { ...list, scopeKey: 'ann' }
+      const many = Array.from({ length: 25 }, (_, index) => offer(`t-${String(index).padStart(2, '0')}`))
+      await inTenant(tenantId, async (capabilities) => {
+        await capabilities.observe(list, many, control)
+        await capabilities.observe({ ...list, kind: 'prompt' }, [offer('p')], control)
+        await capabilities.observe(mine, [offer('of ann')], control)
+      })
+
+      const names: string[] = []
+      let cursor: string | undefined
+      do {
+        const from = cursor
+        // oxlint-disable-next-line no-await-in-loop -- each page starts where the one before ended
+        const page = await inTenant(tenantId, (capabilities) =>
+          capabilities.listForServer(list.serverId, { limit: 10, cursor: from }),
+        )
+        names.push(...page.items.map(({ name }) => name))
+        cursor = page.nextCursor
+      } while (cursor !== undefined)
+      expect(names).toEqual(['p', ...many.map(({ name }) => name)])
+      const ofAnn = await inTenant(tenantId, (capabilities) =>
+        capabilities.listForServer(list.serverId, { limit: 10, scopeKey: 'ann' }),
+      )
+      expect(ofAnn.items.map(({ name }) => name)).toEqual(['of ann'])
+
+      const snapshot = await pool().systemSession('test', async (session) => {
+        const catalog = new CatalogSnapshotRepository(session)
+        const found = await catalog.forServers([list.serverId, newEntityId(), 'no-id'])
+        return [
+          found.length,
+          (
+            await catalog.definitions(
+              tenantId,
+              found.map(({ observedHash }) => observedHash),
+            )
+          ).size,
+        ]
+      })
+      expect(snapshot).toEqual([27, 27])
+    })
+
+    it(
+      'takes bodies of many megabytes, and refuses servers that are not there',
+      { timeout: 60_000 },
+      async () => {
+        const tenantId = await makeTenant(pool())
+        const list = await makeList(tenantId)
+        const big = Array.from({ length: 6 }, (_, index) => offer(`t${index}`, `${index}`.repeat(1_500_000)))
+        await inTenant(tenantId, (capabilities) => capabilities.observe(list, big, control))
+        const bodies = await inTenant(tenantId, (capabilities) =>
+          capabilities.definitions(big.map(({ hash }) => hash)),
+        )
+        expect([...bodies.values()].map(({ byteLength }) => byteLength)).toEqual(big.map(() => 1_500_000))
+
+        const other = await makeTenant(pool())
+        const refused = await Promise.all(
+          [list.serverId, newEntityId(), 'no-id'].map((serverId) =>
+            rejection(
+              inTenant(other, (capabilities) => capabilities.observe({ ...list, serverId }, [], control)),
+            ),
+          ),
+        )
+        expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'server_not_found' })))
+      },
+    )
+
+    it('finds servers by what they offer to everybody, each once, by status too', async () => {
+      const tenantId = await makeTenant(pool())
+      const lists = [
+        await makeList(tenantId, 'a'),
+        await makeList(tenantId, 'b'),
+        await makeList(tenantId, 'c'),
+      ]
+      await inTenant(tenantId, async (capabilities) => {
+        for (const list of lists) {
+          // oxlint-disable-next-line no-await-in-loop
+          await capabilities.observe(list, [offer('search'), offer(list.serverId)], control)
+          // oxlint-disable-next-line no-await-in-loop
+          await capabilities.observe({ ...list, kind: 'prompt' }, [offer('search')], control)
+          // oxlint-disable-next-line no-await-in-loop
+          await capabilities.observe({ ...list, scopeKey: 'ann' }, [offer('private')], control)
+        }
+        const [, , last] = lists
+        if (last !== undefined) {
+          await capabilities.observe(last, [], control)
+          await capabilities.decide({ ...last, kind: 'prompt' }, 'search', 'disable')
+        }
+      })
+      const found = await withServers(pool(), tenantId, async (servers) => {
+        await servers.setStatus(lists[1]?.serverId ?? '', 'healthy')
+        return [
+          await servers.list({ limit: 10, capability: 'search' }),
+          await servers.list({ limit: 10, capability: 'search', status: 'healthy' }),
+          await servers.list({ limit: 10, capability: 'private' }),
+          await servers.list({ limit: 10, capability: 'Search' }),
+        ]
+      })
+
+      expect(found.map(({ items }) => items.map(({ slug }) => slug))).toEqual([['a', 'b'], ['b'], [], []])
+    })
+
+    it('goes with its server', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      await inTenant(tenantId, (capabilities) => capabilities.observe(list, [offer('a')], control))
+
+      await withServers(pool(), tenantId, (servers) => servers.delete(list.serverId))
+
+      expect(await statesOf(tenantId, list)).toEqual([])
+    })
+  })
+
+  describe('exposed names', () => {
+    it('are given once and kept for ever', async () => {
+      const tenantId = await makeTenant(pool())
+      const first = await withNames(tenantId, (names) =>
+        names.claim(
+          'tool',
+          'a',
+          new Map([
+            ['x', 'a__x'],
+            ['y', 'a__y'],
+          ]),
+        ),
+      )
+      const again = await withNames(tenantId, (names) =>
+        names.claim(
+          'tool',
+          'a',
+          new Map([
+            ['x', 'something_else'],
+            ['z', 'a__z'],
+          ]),
+        ),
+      )
+      const unchanged = await withNames(tenantId, (names) =>
+        names.claim('tool', 'a', new Map([['x', 'a__x']])),
+      )
+
+      expect([...first]).toEqual([
+        ['x', 'a__x'],
+        ['y', 'a__y'],
+      ])
+      expect([...again]).toEqual([
+        ['x', 'a__x'],
+        ['z', 'a__z'],
+      ])
+      expect([...unchanged]).toEqual([['x', 'a__x']])
+      expect(await changes(tenantId)).toEqual(['exposed_names_added a', 'exposed_names_added a'])
+    })
+
+    it('are never given to a second thing of the same kind', async () => {
+      const tenantId = await makeTenant(pool())
+      const uri = 'file:///shared'
+      const given = await withNames(tenantId, async (names) => [
+        await names.claim('resource', 'a', new Map([[uri, uri]])),
+        await names.claim('resource', 'b', new Map([[uri, uri]])),
+        await names.claim('resource', 'b', new Map([[uri, `b+${uri}`]])),
+        await names.claim('prompt', 'b', new Map([[uri, uri]])),
+      ])
+      const resolved = await withNames(tenantId, (names) =>
+        names.resolve('resource', [uri, `b+${uri}`, 'none']),
+      )
+
+      expect(given.map((map) => map.get(uri))).toEqual([uri, undefined, `b+${uri}`, uri])
+      expect([...resolved.values()].map(({ slug, original }) => `${slug} ${original}`).toSorted()).toEqual([
+        `a ${uri}`,
+        `b ${uri}`,
+      ])
+    })
+
+    it('are read page by page', async () => {
+      const tenantId = await makeTenant(pool())
+      await withNames(tenantId, async (names) => {
+        await names.claim(
+          'tool',
+          'a',
+          new Map([
+            ['x', 'a__x'],
+            ['y', 'a__y'],
+          ]),
+        )
+        await names.claim('prompt', 'a', new Map([['x', 'a__x']]))
+      })
+      const first = await withNames(tenantId, (names) => names.list({ limit: 2 }))
+      const second = await withNames(tenantId, (names) => names.list({ limit: 2, cursor: first.nextCursor }))
+
+      expect([...first.items, ...second.items].map(({ kind, exposed }) => `${kind} ${exposed}`)).toEqual([
+        'prompt a__x',
+        'tool a__x',
+        'tool a__y',
+      ])
+      expect(second.nextCursor).toBeUndefined()
+    })
+
+    it('are given to one of those who want them at the same moment', async () => {
+      const tenantId = await makeTenant(pool())
+      const given = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((slug) =>
+          withNames(tenantId, (names) => names.claim('tool', slug, new Map([['x', 'the_name']]))),
+        ),
+      )
+
+      expect(given.filter((map) => map.get('x') === 'the_name')).toHaveLength(1)
+    })
+  })
+}
