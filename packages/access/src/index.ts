@@ -17,6 +17,7 @@ export {
   type OpenFlow,
 } from './oauth/authorization-flow.ts'
 export { type GrantContent, type GrantOwner, GrantVault } from './oauth/grant-vault.ts'
+export { createLoginNetwork, type LoginNetwork, type LoginNetworkOptions } from './oauth/login-network.ts'
 export { clientMetadata, type OAuthClient } from './oauth/oauth-client.ts'
 export { GrantRejectedError, type Tokens } from './oauth/tokens.ts'
 export { type GrantDelta, UpstreamGrants, type UpstreamGrantsOptions } from './oauth/upstream-grants.ts'

@@ -61,6 +61,7 @@ describe('presets', () => {
       securityHeaders: true,
       tokenLifetimeMs: 3_600_000,
     })
+    expect(settings.egress).toMatchObject({ allow: ['public'], proxyJudgesNames: false })
     expect(settings.access.mode).toBe('required')
   })
 

@@ -31,7 +31,7 @@ const MESSAGES: Readonly<Record<UpstreamTransportErrorReason, string>> = {
   reset: 'the server broke the connection',
   queue_full: 'too many requests wait for a connection to the server',
   queue_timeout: 'no connection to the server became free in time',
-  egress_denied: 'the address of the server may not be reached from here',
+  egress_denied: 'the address of the server may not be reached from here; the settings of egress decide',
   invalid_response: 'the server does not answer in HTTP',
   too_large: 'the answer of the server is larger than limits.maxReplyBytes',
   aborted: 'the request was cancelled',

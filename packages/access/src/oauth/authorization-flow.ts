@@ -1,5 +1,4 @@
 import { ForbiddenError, ValidationError } from '@mreg/core'
-import type { HttpClient } from '@mreg/http-pool/got'
 import {
   AuthorizationResponseError,
   calculatePKCECodeChallenge,
@@ -11,13 +10,14 @@ import {
 import { discoverAuthorizationServer, type UsableAuthorizationServer } from './authorization-server.ts'
 import { askForChallenge } from './challenge.ts'
 import type { GrantContent } from './grant-vault.ts'
+import type { LoginNetwork } from './login-network.ts'
 import { obtainClient, type OAuthClient } from './oauth-client.ts'
 import { createOAuthFetch } from './oauth-fetch.ts'
 import { discoverProtectedResource } from './protected-resource.ts'
 import { errorName, exchangeCode } from './tokens.ts'
 
 export interface BeginFlowOptions {
-  readonly http: HttpClient
+  readonly network: LoginNetwork
   /** The MCP server to log in for. */
   readonly serverUrl: string
   readonly redirectUri: string
@@ -58,14 +58,14 @@ export interface AuthorizationAnswer {
  * @throws {UnavailableError} `login_server_unreachable`.
  */
 export const beginFlow = async ({
-  http,
+  network,
   serverUrl,
   redirectUri,
   clientId,
   metadataDocumentUrl,
 }: BeginFlowOptions): Promise<OpenFlow> => {
-  const fetch = createOAuthFetch(http, serverUrl)
-  const challenge = await askForChallenge(http, serverUrl)
+  const fetch = createOAuthFetch(network, serverUrl)
+  const challenge = await askForChallenge(network.http, serverUrl)
   const { resource, issuer, scopes } = await discoverProtectedResource(fetch, serverUrl, challenge)
   const server = await discoverAuthorizationServer(fetch, issuer, serverUrl)
   const client = await obtainClient(fetch, server, { redirectUri, clientId, metadataDocumentUrl })
@@ -117,13 +117,13 @@ const scopeParameters = (
  * @throws {UnavailableError} `login_server_unreachable`.
  */
 export const finishFlow = async (
-  http: HttpClient,
+  network: LoginNetwork,
   flow: OpenFlow,
   answer: AuthorizationAnswer,
 ): Promise<GrantContent> => {
   const { server, client, redirectUri, codeVerifier, resource } = flow
   const callback = validated(flow, answer)
-  const fetch = createOAuthFetch(http, flow.serverUrl)
+  const fetch = createOAuthFetch(network, flow.serverUrl)
   const tokens = await exchangeCode(
     { fetch, server, client, resource },
     { callback, redirectUri, codeVerifier },

@@ -1,30 +1,13 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 
 import { ForbiddenError, isLoopback } from '@mreg/core'
-
-const INTERNAL = new BlockList()
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  INTERNAL.addSubnet(network, prefix, 'ipv4')
-}
-INTERNAL.addAddress('::', 'ipv6')
-INTERNAL.addAddress('::1', 'ipv6')
-INTERNAL.addSubnet('fc00::', 7, 'ipv6')
-INTERNAL.addSubnet('fe80::', 10, 'ipv6')
+import { addressKind } from '@mreg/http-pool'
 
 /** Whether a host, as it is written in a URL, is this machine or an address of an internal network. */
 export const isInternalHost = (host: string): boolean => {
   const bare = host.replace(/^\[|\]$/gu, '')
   if (isLoopback(bare) || bare.endsWith('.localhost')) return true
-  const family = isIP(bare)
-  return family !== 0 && INTERNAL.check(bare, family === 4 ? 'ipv4' : 'ipv6')
+  return isIP(bare) !== 0 && addressKind(bare) !== 'public'
 }
 
 /**
@@ -41,9 +24,12 @@ export const requireOAuthAddress = (text: string, serverUrl: string): URL => {
   const isSecure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
   if (!isSecure) throw refused('that is not https')
   if (isInternalHost(url.hostname) && !isInternalHost(new URL(serverUrl).hostname))
-    throw refused('of an internal network')
+    throw internalAddressRefused()
   return url
 }
+
+/** The error for an address that nobody outside may name. */
+export const internalAddressRefused = (): ForbiddenError => refused('of an internal network')
 
 const refused = (why: string): ForbiddenError =>
   new ForbiddenError('login_address_refused', `the login of the server leads to an address ${why}`)

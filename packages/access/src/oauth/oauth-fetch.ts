@@ -1,8 +1,8 @@
 import { UnavailableError } from '@mreg/core'
 import { HttpPoolError } from '@mreg/http-pool'
-import type { HttpClient } from '@mreg/http-pool/got'
 
-import { requireOAuthAddress } from './oauth-address.ts'
+import type { LoginNetwork } from './login-network.ts'
+import { internalAddressRefused, requireOAuthAddress } from './oauth-address.ts'
 
 /** A request to whoever takes part in a login, in the form that `oauth4webapi` asks for. */
 export interface OAuthRequest {
@@ -25,9 +25,10 @@ const TIMEOUTS = { connectMs: 5000, headersMs: 15_000, idleMs: 15_000, totalMs: 
  * @throws {UnavailableError} `login_server_unreachable`.
  */
 export const createOAuthFetch =
-  (http: HttpClient, serverUrl: string): OAuthFetch =>
+  (network: LoginNetwork, serverUrl: string): OAuthFetch =>
   async (text, { method = 'GET', headers = {}, body, signal } = {}) => {
     const url = requireOAuthAddress(text, serverUrl)
+    const http = await network.clientFor(serverUrl)
     try {
       const answer = await http.request(url, {
         method,
@@ -49,6 +50,7 @@ export const createOAuthFetch =
       })
     } catch (error) {
       if (!HttpPoolError.is(error)) throw error
+      if (error.reason === 'egress_denied') throw internalAddressRefused()
       throw new UnavailableError(
         'login_server_unreachable',
         `${url.origin} did not answer as it should (${error.reason})`,

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { LOCAL_PRINCIPAL, type Logger, silentLogger } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
-import type { HttpClient } from '@mreg/http-pool/got'
 import { type RegistryDatabase, type StoredGrant, UpstreamGrantRepository } from '@mreg/repositories'
 
 import type { GrantContent, GrantOwner, GrantVault } from './grant-vault.ts'
+import type { LoginNetwork } from './login-network.ts'
 import { createOAuthFetch } from './oauth-fetch.ts'
 import { coversUrl } from './resource.ts'
 import { GrantRejectedError, refreshTokens, type Tokens } from './tokens.ts'
@@ -28,7 +28,7 @@ export interface GrantDelta {
 export interface UpstreamGrantsOptions {
   readonly database: DatabasePool<RegistryDatabase>
   readonly vault: GrantVault
-  readonly http: HttpClient
+  readonly network: LoginNetwork
   /** Takes over what was stored before the call, by way of {@link UpstreamGrants.apply}. */
   readonly catchUp: () => Promise<void>
   /** Between looks for tokens that expire soon, in milliseconds. Default 5000. */
@@ -187,7 +187,7 @@ export class UpstreamGrants implements AsyncDisposable {
   #askForTokens(content: GrantContent, refreshToken: string): Promise<Tokens> {
     return refreshTokens(
       {
-        fetch: createOAuthFetch(this.#options.http, content.resource),
+        fetch: createOAuthFetch(this.#options.network, content.resource),
         server: { issuer: content.issuer, token_endpoint: content.tokenEndpoint },
         client: content.client,
         resource: content.resource,

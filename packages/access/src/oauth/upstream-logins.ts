@@ -10,17 +10,17 @@ import {
   ValidationError,
 } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
-import type { HttpClient } from '@mreg/http-pool/got'
 import { type RegistryDatabase, ServerRepository, UpstreamGrantRepository } from '@mreg/repositories'
 
 import { type AuthorizationAnswer, beginFlow, finishFlow, type OpenFlow } from './authorization-flow.ts'
 import type { GrantVault } from './grant-vault.ts'
+import type { LoginNetwork } from './login-network.ts'
 import { GRANT_PRINCIPAL } from './upstream-grants.ts'
 
 export interface UpstreamLoginsOptions {
   readonly database: DatabasePool<RegistryDatabase>
   readonly vault: GrantVault
-  readonly http: HttpClient
+  readonly network: LoginNetwork
   /** Makes what was stored known in this process. */
   readonly catchUp: () => Promise<void>
   /** Where the gateway publishes its client metadata document; undefined: nowhere that others can see. */
@@ -87,8 +87,8 @@ export class UpstreamLogins {
       )
     }
     this.#requireRoom()
-    const { http, metadataDocumentUrl } = this.#options
-    const flow = await beginFlow({ http, serverUrl, metadataDocumentUrl, ...input })
+    const { network, metadataDocumentUrl } = this.#options
+    const flow = await beginFlow({ network, serverUrl, metadataDocumentUrl, ...input })
     this.#requireRoom()
     const loginId = randomUUID()
     const expiresAt = this.#now() + LIFETIME_MS
@@ -119,9 +119,9 @@ export class UpstreamLogins {
       throw new NotFoundError('login_not_found', 'there is no such login, or it took too long; begin again')
     }
     this.#pending.delete(loginId)
-    const { database, http, vault, catchUp } = this.#options
+    const { database, network, vault, catchUp } = this.#options
     const { tenantId } = principal
-    const content = await finishFlow(http, pending.flow, answer)
+    const content = await finishFlow(network, pending.flow, answer)
     const key = { serverId, principalId: GRANT_PRINCIPAL }
     const { expiresAt } = content.tokens
     const isStored = await database.tenantSession(tenantId, (session) =>

@@ -143,7 +143,7 @@ describe('a login', { timeout: 30_000 }, () => {
   })
 
   it('names the published client metadata where the authorization server reads that, and registers nothing', async () => {
-    const { http, authority } = await setTheStage({
+    const { network, authority } = await setTheStage({
       metadata: (same) => ({ ...same, client_id_metadata_document_supported: true }),
     })
     const metadataDocumentUrl = 'https://gateway.example/oauth-client.json'
@@ -151,7 +151,7 @@ describe('a login', { timeout: 30_000 }, () => {
     const logins = new UpstreamLogins({
       database,
       vault,
-      http,
+      network,
       metadataDocumentUrl,
       catchUp: () => Promise.resolve(),
     })

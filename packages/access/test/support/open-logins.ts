@@ -1,8 +1,7 @@
 import type { Logger, Principal } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
 import { createPglitePool } from '@mreg/db-pool/pglite'
-import { HttpPool } from '@mreg/http-pool'
-import { createHttpClient, type HttpClient } from '@mreg/http-pool/got'
+import { createEgressGuard, HttpPool, NameResolver } from '@mreg/http-pool'
 import {
   migrations,
   type RegistryDatabase,
@@ -11,7 +10,14 @@ import {
   TenantRepository,
 } from '@mreg/repositories'
 
-import { GrantVault, KeyRing, UpstreamGrants, UpstreamLogins } from '../../src/index.ts'
+import {
+  createLoginNetwork,
+  GrantVault,
+  KeyRing,
+  type LoginNetwork,
+  UpstreamGrants,
+  UpstreamLogins,
+} from '../../src/index.ts'
 
 export const ADMINISTRATOR: Principal = { id: 'admin', tenantId: 'default', role: 'admin', kind: 'key' }
 
@@ -20,7 +26,7 @@ export const REDIRECT_URI = 'http://127.0.0.1:40123/callback'
 /** Logins and grants over a database without servers, as in a gateway. */
 export interface OpenLogins extends AsyncDisposable {
   readonly database: DatabasePool<RegistryDatabase>
-  readonly http: HttpClient
+  readonly network: LoginNetwork
   readonly logins: UpstreamLogins
   readonly grants: UpstreamGrants
   /** Everything that was logged, as text. */
@@ -50,7 +56,9 @@ export const openLogins = async (
   // Their grants go with them.
   await database.systemSession('set up a test', ({ kysely }) => kysely.deleteFrom('servers').execute())
   const pool = new HttpPool({ closeTimeoutMs: 100 })
-  const http = createHttpClient(pool)
+  const publicPool = new HttpPool({ closeTimeoutMs: 100, egress: createEgressGuard() })
+  const { lookup } = new NameResolver()
+  const network = createLoginNetwork({ pool, publicPool, lookup })
   const vault = new GrantVault(new KeyRing(['test key']))
   const log: string[] = []
   const all: UpstreamGrants[] = []
@@ -65,7 +73,7 @@ export const openLogins = async (
     const grants = new UpstreamGrants({
       database,
       vault,
-      http,
+      network,
       catchUp: read,
       sweepMs,
       logger: loggerInto(log),
@@ -75,12 +83,12 @@ export const openLogins = async (
   }
   return {
     database,
-    http,
+    network,
     log,
     grants: open(),
     another: open,
     catchUp: read,
-    logins: new UpstreamLogins({ database, vault, http, catchUp: read, now: options.now }),
+    logins: new UpstreamLogins({ database, vault, network, catchUp: read, now: options.now }),
     register: async (slug, url) => {
       const { id } = await database.tenantSession('default', (session) =>
         new ServerRepository(session).create({ slug, endpoints: [{ transport: 'streamable-http', url }] }),
@@ -89,7 +97,7 @@ export const openLogins = async (
     },
     async [Symbol.asyncDispose]() {
       for (const grants of all) await grants[Symbol.asyncDispose]()
-      await pool.close()
+      await Promise.all([pool.close(), publicPool.close()])
     },
   }
 }

@@ -1,24 +1,43 @@
-import { GrantVault, KeyRing, UpstreamGrants, UpstreamLogins } from '@mreg/access'
-import { HttpPool } from '@mreg/http-pool'
-import { createHttpClient } from '@mreg/http-pool/got'
+import {
+  createLoginNetwork,
+  GrantVault,
+  KeyRing,
+  type LoginNetwork,
+  UpstreamGrants,
+  UpstreamLogins,
+} from '@mreg/access'
+import { HttpPool, NameResolver } from '@mreg/http-pool'
 import { ChangeFeed } from '@mreg/registry'
 import type { ContainerModuleLoadOptions } from 'inversify'
 
-import { DatabaseToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import { poolOptions } from '../pool-options.ts'
+import { type Token, token } from '../token.ts'
+import { DatabaseToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+
+const LoginNetworkToken: Token<LoginNetwork> = token('LoginNetwork')
 
 /** Where the gateway publishes what it says of itself to authorization servers, below its public URL. */
 export const CLIENT_METADATA_PATH = '/oauth-client.json'
 
 /** The logins for MCP servers, and the tokens that come of them. */
 export const bindLogins = ({ bind }: Pick<ContainerModuleLoadOptions, 'bind'>): void => {
+  bind(LoginNetworkToken).toResolvedValue(
+    (pool, names, settings, facts, resources) =>
+      createLoginNetwork({
+        pool,
+        publicPool: resources.use(new HttpPool(poolOptions({ settings, facts, names, kinds: ['public'] }))),
+        lookup: names.lookup,
+      }),
+    [HttpPool, NameResolver, SettingsToken, FactsToken, ResourcesToken],
+  )
   bind(GrantVault).toResolvedValue((keys) => new GrantVault(keys), [KeyRing])
   bind(UpstreamGrants).toResolvedValue(
-    (database, vault, pool, changes, logger, resources) => {
+    (database, vault, network, changes, logger, resources) => {
       const grants = resources.use(
         new UpstreamGrants({
           database,
           vault,
-          http: createHttpClient(pool),
+          network,
           catchUp: () => changes.catchUp(),
           logger,
         }),
@@ -26,14 +45,14 @@ export const bindLogins = ({ bind }: Pick<ContainerModuleLoadOptions, 'bind'>): 
       changes.onDelta((delta) => grants.apply(delta))
       return grants
     },
-    [DatabaseToken, GrantVault, HttpPool, ChangeFeed, LoggerToken, ResourcesToken],
+    [DatabaseToken, GrantVault, LoginNetworkToken, ChangeFeed, LoggerToken, ResourcesToken],
   )
   bind(UpstreamLogins).toResolvedValue(
-    (database, vault, pool, changes, { listen: { publicUrl } }) =>
+    (database, vault, network, changes, { listen: { publicUrl } }) =>
       new UpstreamLogins({
         database,
         vault,
-        http: createHttpClient(pool),
+        network,
         catchUp: () => changes.catchUp(),
         // Only https that others can reach is an identifier that others can read.
         metadataDocumentUrl:
@@ -41,6 +60,6 @@ export const bindLogins = ({ bind }: Pick<ContainerModuleLoadOptions, 'bind'>): 
             ? `${publicUrl.href.replace(/\/$/u, '')}${CLIENT_METADATA_PATH}`
             : undefined,
       }),
-    [DatabaseToken, GrantVault, HttpPool, ChangeFeed, SettingsToken],
+    [DatabaseToken, GrantVault, LoginNetworkToken, ChangeFeed, SettingsToken],
   )
 }

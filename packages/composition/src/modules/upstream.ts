@@ -1,26 +1,21 @@
 import { CredentialVault, UpstreamGrants } from '@mreg/access'
-import { HttpPool } from '@mreg/http-pool'
+import { HttpPool, NameResolver } from '@mreg/http-pool'
 import { type CredentialSource, LegacySessions, SessionTombstones, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
 import { grantCredentials } from '../grant-credentials.ts'
+import { poolOptions } from '../pool-options.ts'
 import { CacheToken, EventsToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
 import { vaultCredentials } from '../vault-credentials.ts'
 
 /** The way to MCP servers. */
 export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
+  // One memory of names for all pools.
+  bind(NameResolver).toResolvedValue(() => new NameResolver(), [])
   bind(HttpPool).toResolvedValue(
-    ({ limits, timeouts }, facts, resources) =>
-      resources.use(
-        new HttpPool({
-          maxConnectionsPerOrigin: limits.maxConnectionsPerOrigin,
-          maxResponseBytes: limits.maxReplyBytes,
-          timeouts: { connectMs: timeouts.connectMs },
-          userAgent: `mreg/${facts.version}`,
-          closeTimeoutMs: 1000,
-        }),
-      ),
-    [SettingsToken, FactsToken, ResourcesToken],
+    (settings, facts, names, resources) =>
+      resources.use(new HttpPool(poolOptions({ settings, facts, names, kinds: settings.egress.allow }))),
+    [SettingsToken, FactsToken, NameResolver, ResourcesToken],
   )
   bind(Upstreams).toResolvedValue(
     (pool, vault, grants, settings, facts, events, logger, resources) => {

@@ -167,6 +167,7 @@ const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   breaker: { ...preset.breaker, ...defined(file.breaker) },
   health: { ...preset.health, ...defined(file.health) },
   stdio: { ...preset.stdio, ...defined(file.stdio) },
+  egress: { ...preset.egress, ...defined(file.egress) },
   cache: { ...preset.cache, ...defined(file.cache) },
   database: { ...preset.database, ...defined(file.database) },
   security: { ...preset.security, ...defined(file.security) },

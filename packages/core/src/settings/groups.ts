@@ -4,6 +4,10 @@ const milliseconds = (maximum = 86_400_000): z.ZodInt => z.int().min(1).max(maxi
 const bytes = (maximum = 1_073_741_824): z.ZodInt => z.int().min(1024).max(maximum)
 const count = (maximum = 1_000_000): z.ZodInt => z.int().min(1).max(maximum)
 
+const network = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+  error: 'must be an IP address or a range such as 10.0.0.0/8',
+})
+
 /**
  * The groups of the settings file, each field with its unit in the name, its range and its meaning.
  * The table in the README is made from these, so the meaning is written for a reader of that table.
@@ -76,6 +80,30 @@ export const settingGroups = {
     ),
     maxProcessesPerServer: count(10_000).describe('Processes at once, of one server.'),
   }),
+  egress: z.strictObject({
+    allow: z
+      .array(z.enum(['public', 'private', 'shared', 'link-local', 'loopback']))
+      .describe(
+        'Kinds of addresses that MCP servers may have. Those that give out the credentials of a machine are never among them.',
+      ),
+    allowHosts: z
+      .array(z.string().min(1))
+      .describe('Hosts that servers may have whatever their addresses: names, or `*.example.com`.'),
+    allowNetworks: z
+      .array(network)
+      .describe('Addresses and ranges that servers may have whatever their kind.'),
+    refuseNetworks: z
+      .array(network)
+      .describe('Addresses and ranges that servers may not have, whatever the others say.'),
+    proxyJudgesNames: z
+      .boolean()
+      .describe(
+        'Whether a name goes to the proxy of `HTTPS_PROXY` without being resolved here: for networks where only the proxy can.',
+      ),
+    systemAuthorities: z
+      .boolean()
+      .describe('Whether the certificate authorities that the system trusts are trusted too.'),
+  }),
   cache: z.strictObject({
     keyPrefix: z
       .string()
@@ -124,6 +152,7 @@ export const settingsFileSchema = z.strictObject({
   breaker: settingGroups.breaker.partial().optional(),
   health: settingGroups.health.partial().optional(),
   stdio: settingGroups.stdio.partial().optional(),
+  egress: settingGroups.egress.partial().optional(),
   cache: settingGroups.cache.partial().optional(),
   database: settingGroups.database.partial().optional(),
   security: settingGroups.security.partial().optional(),

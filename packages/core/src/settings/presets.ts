@@ -50,6 +50,14 @@ const development: SettingGroups = {
     maxProcesses: 100,
     maxProcessesPerServer: 20,
   },
+  egress: {
+    allow: ['public', 'private', 'shared', 'link-local', 'loopback'],
+    allowHosts: [],
+    allowNetworks: [],
+    refuseNetworks: [],
+    proxyJudgesNames: true,
+    systemAuthorities: true,
+  },
   cache: { keyPrefix: 'mreg:' },
   database: {
     minConnections: 2,
@@ -76,6 +84,7 @@ const testing: SettingGroups = {
 
 const production: SettingGroups = {
   ...development,
+  egress: { ...development.egress, allow: ['public'], proxyJudgesNames: false },
   database: {
     ...development.database,
     minConnections: 10,
