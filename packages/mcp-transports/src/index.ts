@@ -1,6 +1,9 @@
 export { createStreamableHttpTransport } from './streamable-http-transport.ts'
 export type { StreamableHttpTransportOptions } from './streamable-http-options.ts'
 
+export { createSseTransport } from './sse/sse-transport.ts'
+export type { SseTransportOptions } from './sse/sse-options.ts'
+
 export { StdioTransport, type StdioActivity } from './stdio/stdio-transport.ts'
 export type { StdioEra, StdioTransportOptions } from './stdio/stdio-options.ts'
 export type { StdioClient } from './stdio/handshake.ts'

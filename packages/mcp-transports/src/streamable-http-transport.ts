@@ -4,8 +4,8 @@ import { HEADER, SseEventTooLargeError } from '@mreg/mcp-wire'
 import { EventMessages } from './event-messages.ts'
 import { Flight } from './flight.ts'
 import { mergeTimeouts } from './merge-timeouts.ts'
-import { readPrefix } from './read-prefix.ts'
-import { isIdentityEncoded, mediaType, retryAfterMs } from './reply-headers.ts'
+import { readRefusal } from './read-refusal.ts'
+import { isIdentityEncoded, mediaType } from './reply-headers.ts'
 import { requestFields } from './request-fields.ts'
 import type { StreamableHttpTransportOptions } from './streamable-http-options.ts'
 import type { UpstreamRefusedReply, UpstreamReply, UpstreamStreamReply } from './upstream-reply.ts'
@@ -20,7 +20,6 @@ import type {
 
 const DEFAULT_MAX_MESSAGE_BYTES = 33_554_432
 const DEFAULT_END_SESSION_TIMEOUT_MS = 2_000
-const REFUSAL_LIMITS = { maxBytes: 65_536, timeoutMs: 1_000 }
 const OPENING_BRACE = 0x7b
 
 const POST_FIELDS: readonly HeaderField[] = [
@@ -197,20 +196,11 @@ class StreamableHttpTransport implements UpstreamTransport {
   }
 
   async #refuse(label: string, response: RelayResponse, flight: Flight): Promise<UpstreamRefusedReply> {
-    const { status, headers } = response
-    const body = await readPrefix(response.body, REFUSAL_LIMITS)
+    const refusal = await readRefusal(response)
     if (flight.signal.aborted) {
       throw this.#createError(label, this.#disposed ? 'closed' : 'aborted', 'was not heard to the end')
     }
-    return {
-      kind: 'refused',
-      status,
-      contentType: headers.get('content-type'),
-      body,
-      retryAfterMs: retryAfterMs(headers),
-      wwwAuthenticate: headers.get('www-authenticate'),
-      sessionId: headers.get(HEADER.sessionId),
-    }
+    return refusal
   }
 
   readonly #forget = (flight: Flight): void => void this.#flights.delete(flight)

@@ -7,7 +7,7 @@ import type { UpstreamReply } from './upstream-reply.ts'
  * sends nothing twice and decides nothing.
  */
 export interface UpstreamTransport extends AsyncDisposable {
-  readonly kind: 'streamable-http' | 'stdio'
+  readonly kind: 'streamable-http' | 'sse' | 'stdio'
   /**
    * Sends one message and resolves at the server's reply.
    *

@@ -8,6 +8,7 @@ test('the entry exports this and nothing else', () => {
     'StdioTransport',
     'UpstreamTransportError',
     'childEnvironment',
+    'createSseTransport',
     'createStreamableHttpTransport',
     'environmentFault',
   ])

@@ -81,7 +81,9 @@ const urlFault = (text: string): string | undefined => {
 }
 
 const urlEndpointInputSchema = z.strictObject({
-  transport: z.literal('streamable-http'),
+  transport: z
+    .enum(['streamable-http', 'sse'])
+    .describe('"sse" is HTTP+SSE, the transport of 2024-11-05, which some servers still speak.'),
   url: urlSchema,
   weight: z.int().min(1).max(1000).default(1).describe('Its share of the load beside the other endpoints.'),
   headers: headersSchema.optional(),
@@ -91,7 +93,7 @@ const urlEndpointInputSchema = z.strictObject({
 const endpointInputSchema = z.discriminatedUnion(
   'transport',
   [urlEndpointInputSchema, stdioEndpointInputSchema],
-  { error: 'must be "streamable-http" or "stdio"' },
+  { error: 'must be "streamable-http", "sse" or "stdio"' },
 )
 
 const settingsSchema = z.strictObject({

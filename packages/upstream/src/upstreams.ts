@@ -1,7 +1,11 @@
 import { backoff, CircuitBreaker, consecutive } from '@mreg/circuit-breaker'
 import { type EventBus, type GatewayEvents, type Logger, silentLogger } from '@mreg/core'
 import type { HttpPool } from '@mreg/http-pool'
-import { createStreamableHttpTransport, type UpstreamTransport } from '@mreg/mcp-transports'
+import {
+  createSseTransport,
+  createStreamableHttpTransport,
+  type UpstreamTransport,
+} from '@mreg/mcp-transports'
 
 import type { CredentialSource } from './credential-source.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
@@ -138,9 +142,14 @@ export class Upstreams implements AsyncDisposable {
   #transport(target: EndpointTarget): UpstreamTransport {
     const { transport: kind, url } = target.endpoint
     if (kind === 'stdio' && this.#stdio !== undefined) return this.#stdio.server(target)
-    if (kind === 'streamable-http' && url !== undefined) {
-      const { credentials, pool } = this.#options
-      return withRenewal(createStreamableHttpTransport({ pool, url: new URL(url) }), target, credentials)
+    if (kind !== 'stdio' && url !== undefined) {
+      const { credentials, maxMessageBytes, pool } = this.#options
+      const address = new URL(url)
+      const transport =
+        kind === 'sse'
+          ? createSseTransport({ pool, url: address, maxMessageBytes })
+          : createStreamableHttpTransport({ pool, url: address })
+      return withRenewal(transport, target, credentials)
     }
     throw new UpstreamError('transport_unsupported', `the transport ${kind} cannot be used by this gateway`, {
       requestSent: false,
