@@ -72,7 +72,11 @@ export class DirectDriver implements Driver {
   async acquireConnection(): Promise<DirectConnection> {
     this.#door.admit()
     await this.init()
-    return new DirectConnection(await this.#explained(this.#driver.acquireConnection()), this.#door)
+    try {
+      return new DirectConnection(await this.#driver.acquireConnection(), this.#door)
+    } catch (error) {
+      throw this.#door.explain(error)
+    }
   }
 
   beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
@@ -126,24 +130,29 @@ export class DirectConnection implements DatabaseConnection {
     this.#door = door
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const started = performance.now()
-    try {
-      const result = await this.inner.executeQuery<R>(query)
-      this.#door.onQuery?.({
-        sql: query.sql,
-        durationMs: performance.now() - started,
-        error: undefined,
-      })
-      return result
-    } catch (error) {
-      this.#door.onQuery?.({ sql: query.sql, durationMs: performance.now() - started, error })
-      throw this.#door.explain(error)
-    }
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return toldAndExplained(this.#door, query.sql, this.inner.executeQuery<R>(query))
   }
 
   streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
     return this.inner.streamQuery<R>(query, chunkSize)
+  }
+}
+
+/** Waits for a statement that was just started. */
+export const toldAndExplained = async <T>(
+  { onQuery, explain }: DirectDoor,
+  sql: string,
+  result: Promise<T>,
+): Promise<T> => {
+  const started = onQuery === undefined ? 0 : performance.now()
+  try {
+    const value = await result
+    onQuery?.({ sql, durationMs: performance.now() - started, error: undefined })
+    return value
+  } catch (error) {
+    onQuery?.({ sql, durationMs: performance.now() - started, error })
+    throw explain(error)
   }
 }
 

@@ -95,29 +95,29 @@ export class GuardedClient implements PostgresPoolClient {
     }
   }
 
-  async #query<R>(sql: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>> {
+  #query<R>(sql: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>> {
     if (this.#broken !== undefined) {
       if (sql === 'rollback') {
         // The server has done it, or will. Kysely would throw our refusal in place of what it rolls back for.
-        return { command: 'ROLLBACK', rowCount: 0, rows: [] }
+        return Promise.resolve({ command: 'ROLLBACK', rowCount: 0, rows: [] })
       }
-      throw this.#failure(false, this.#broken.cause)
+      return Promise.reject(this.#failure(false, this.#broken.cause))
     }
-    const result: unknown = await this.#run(sql, [...parameters])
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- rows are what Kysely's types say they are
-    return result as PostgresQueryResult<R>
+    return this.#run(sql, [...parameters]) as Promise<PostgresQueryResult<R>>
   }
 
-  async #run(sql: string, values: unknown[]): Promise<unknown> {
+  #run(sql: string, values: unknown[]): Promise<unknown> {
     const { beginTimeoutMs, named, transactionPrefix } = this.#options
     if (sql === 'begin' || sql.startsWith('start transaction')) {
       const text = transactionPrefix === '' ? sql : `${sql}; ${transactionPrefix}`
-      return await this.#send({ text, query_timeout: beginTimeoutMs })
+      return this.#send({ text, query_timeout: beginTimeoutMs })
     }
     const name = named ? statementName(sql) : undefined
-    if (name === undefined) {
-      return await this.#send({ text: sql, values })
-    }
+    return name === undefined ? this.#send({ text: sql, values }) : this.#sendNamed(name, sql, values)
+  }
+
+  async #sendNamed(name: string, sql: string, values: unknown[]): Promise<unknown> {
     try {
       return await this.#send({ name, text: sql, values })
     } catch (error) {

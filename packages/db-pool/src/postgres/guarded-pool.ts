@@ -83,7 +83,8 @@ export class GuardedPool implements PostgresPool {
     try {
       for (;;) {
         const client = this.#guardOf(await this.#pool.connect())
-        if (await this.#isUsable(client)) {
+        // No promise for the usual case, a connection that was used a moment ago.
+        if (this.#isFresh(client) || (await this.#answers(client))) {
           return client
         }
         client.release(true)
@@ -134,13 +135,20 @@ export class GuardedPool implements PostgresPool {
     )
   }
 
-  async #isUsable(client: GuardedClient): Promise<boolean> {
+  #isFresh({ answeredAt, broken }: GuardedClient): boolean {
+    return (
+      !broken &&
+      answeredAt >= this.#distrustBefore &&
+      performance.now() - answeredAt < this.#settings.validateAfterIdleMs
+    )
+  }
+
+  async #answers(client: GuardedClient): Promise<boolean> {
     const { answeredAt } = client
     if (client.broken || answeredAt < this.#distrustBefore) {
       return false
     }
-    const idleMs = performance.now() - answeredAt
-    if (idleMs < this.#settings.validateAfterIdleMs || (await client.answers())) {
+    if (await client.answers()) {
       return true
     }
     // Whatever swallowed the question (a firewall that forgot us, say) has swallowed those of the same age too.

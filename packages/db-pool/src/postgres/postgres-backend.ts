@@ -1,4 +1,4 @@
-import { type Dialect, Kysely, PostgresDialect } from 'kysely'
+import { type CompiledQuery, type Dialect, Kysely, PostgresDialect, type QueryResult } from 'kysely'
 import type { PoolConfig } from 'pg'
 
 import type { Notice } from '../database-pool.ts'
@@ -13,6 +13,9 @@ import { PollListener } from './poll-listener.ts'
 import { MAX_TIMER_MS, type ResolvedPostgresOptions } from './postgres-options.ts'
 import { tlsOptions } from './tls-mode.ts'
 import { postgresUnavailability } from './unavailability.ts'
+
+/** Commands whose answer says how many rows they changed. */
+const CHANGING = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
 /** PostgreSQL over node-postgres. */
 export class PostgresBackend implements Backend {
@@ -65,6 +68,16 @@ export class PostgresBackend implements Backend {
   /** Opens the connections that are always there. */
   async open(): Promise<void> {
     await this.#pool.open(Math.max(1, this.#options.minConnections))
+  }
+
+  async runStatement<R>({ sql, parameters }: CompiledQuery<R>): Promise<QueryResult<R>> {
+    const client = await this.#pool.connect()
+    try {
+      const { command, rowCount, rows } = await client.query<R>(sql, parameters)
+      return CHANGING.has(command) ? { rows, numAffectedRows: BigInt(rowCount) } : { rows }
+    } finally {
+      client.release()
+    }
   }
 
   unavailability(error: unknown): DatabaseUnavailableError | undefined {

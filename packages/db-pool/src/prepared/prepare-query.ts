@@ -6,8 +6,10 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type QueryResult,
 } from 'kysely'
 
+import { Statements } from '../direct/direct-statements.ts'
 import { nameStatement } from './statement-names.ts'
 
 /** Stands for a parameter while a query is built: `parameter('id')`. */
@@ -66,17 +68,22 @@ class CompiledOnce<Schema, Parameters extends object, Row> implements PreparedQu
     return this.#compiled.sql
   }
 
-  async fetch({ kysely }: QueryTarget<Schema>, parameters: Parameters): Promise<readonly Row[]> {
-    return (await kysely.executeQuery(this.#with(parameters))).rows
+  async fetch(target: QueryTarget<Schema>, parameters: Parameters): Promise<readonly Row[]> {
+    return (await this.#run(target, parameters)).rows
   }
 
   async fetchRow(target: QueryTarget<Schema>, parameters: Parameters): Promise<Row | undefined> {
     return (await this.fetch(target, parameters))[0]
   }
 
-  async execute({ kysely }: QueryTarget<Schema>, parameters: Parameters): Promise<number> {
-    const { numAffectedRows } = await kysely.executeQuery(this.#with(parameters))
+  async execute(target: QueryTarget<Schema>, parameters: Parameters): Promise<number> {
+    const { numAffectedRows } = await this.#run(target, parameters)
     return Number(numAffectedRows ?? 0n)
+  }
+
+  #run(target: QueryTarget<Schema>, parameters: Parameters): Promise<QueryResult<Row>> {
+    const query = this.#with(parameters)
+    return target instanceof Statements ? target.run(query) : target.kysely.executeQuery(query)
   }
 
   #with(values: Parameters): CompiledQuery<Row> {

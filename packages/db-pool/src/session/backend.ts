@@ -1,4 +1,4 @@
-import type { Dialect, Kysely } from 'kysely'
+import type { CompiledQuery, Dialect, Kysely, QueryResult } from 'kysely'
 
 import type { Notice } from '../database-pool.ts'
 import type { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
@@ -13,6 +13,8 @@ export interface Backend {
    * away; undefined: the dialect throws it away unless it is idle.
    */
   readonly resetStatement: string | undefined
+  /** Runs one statement on whichever connection is free, more directly than the dialect can. undefined: it is not more direct. */
+  runStatement?<R>(query: CompiledQuery<R>): Promise<QueryResult<R>>
   /** Tries once to reach or open the database. */
   open(): Promise<void>
   /** What makes the database unusable, for a person; undefined when `error` does not say that it is. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { Kysely, type Transaction } from 'kysely'
+import { type CompiledQuery, Kysely, type QueryResult, type Transaction } from 'kysely'
 
 import type {
   AcquiredConnection,
@@ -16,7 +16,7 @@ import type {
   TenantSession,
 } from '../database-pool.ts'
 import { Acquired } from '../direct/acquired-connection.ts'
-import { DirectDialect, type DirectDoor } from '../direct/direct-dialect.ts'
+import { DirectDialect, type DirectDoor, toldAndExplained } from '../direct/direct-dialect.ts'
 import { Statements } from '../direct/direct-statements.ts'
 import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import { MigrationError } from '../errors/migration-error.ts'
@@ -35,16 +35,18 @@ export class SessionPool<Schema> extends Statements implements DirectDatabasePoo
   readonly #backend: Backend
   readonly #options: ResolvedPoolOptions
   readonly #sessions: SessionRunner<Schema>
+  readonly #door: DirectDoor
   readonly #direct: DirectDialect
   #closing: Promise<void> | undefined
 
   constructor(backend: Backend, options: ResolvedPoolOptions) {
-    super((query) => this.kysely.executeQuery(query))
+    super((query) => this.#runStatement(query))
     this.kind = backend.kind
     this.#backend = backend
     this.#options = options
     this.#sessions = new SessionRunner(backend, options)
-    this.#direct = new DirectDialect(this.#door())
+    this.#door = this.#directDoor()
+    this.#direct = new DirectDialect(this.#door)
     this.kysely = new Kysely<Schema>({ dialect: this.#direct })
   }
 
@@ -165,7 +167,15 @@ export class SessionPool<Schema> extends Statements implements DirectDatabasePoo
     return this.close()
   }
 
-  #door(): DirectDoor {
+  async #runStatement<R>(query: CompiledQuery<R>): Promise<QueryResult<R>> {
+    if (this.#backend.runStatement === undefined) {
+      return await this.kysely.executeQuery(query)
+    }
+    this.#door.admit()
+    return await toldAndExplained(this.#door, query.sql, this.#backend.runStatement(query))
+  }
+
+  #directDoor(): DirectDoor {
     const backend = this.#backend
     return {
       dialect: backend.dialect,
