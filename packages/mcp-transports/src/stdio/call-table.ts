@@ -128,12 +128,13 @@ export class CallTable {
     for (const call of this.#calls.values()) this.fail(call, error)
   }
 
-  /** The latest call of each caller that has one, latest first. A call of no session has a caller of its own. */
+  /** The latest call of each caller that has one, latest first, subscriptions left out. A call of no session has a caller of its own. */
   latestOfEachCaller(): readonly Call[] {
     const seen = new Set<StdioSession>()
     return [...this.#calls.values()].toReversed().filter((call) => {
       const { session } = call
-      if (isOwn(call) || (session !== undefined && seen.has(session))) return false
+      if (isOwn(call) || call.isSubscription === true || (session !== undefined && seen.has(session)))
+        return false
       if (session !== undefined) seen.add(session)
       return true
     })

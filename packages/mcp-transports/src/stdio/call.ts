@@ -9,6 +9,8 @@ export interface Call {
   readonly id: number
   /** Whose it is; undefined for a request that belongs to no session. */
   readonly session: StdioSession | undefined
+  /** Whether it is a subscription: what the process says of no call in particular is not about it. Default false. */
+  readonly isSubscription?: boolean | undefined
   /** The id that the caller gave it, and the same as it was written. */
   readonly callerId: JsonRpcId
   readonly rawCallerId: Uint8Array

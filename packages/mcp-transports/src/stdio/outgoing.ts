@@ -49,6 +49,7 @@ export class Outgoing {
     const token = meta?.progressTokenSpan
     const call = this.#calls.add({
       session,
+      isSubscription: scanned.method === 'subscriptions/listen',
       callerId: id,
       rawCallerId,
       rawCallerToken: token && rawValue(message, token),

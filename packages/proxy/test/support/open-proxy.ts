@@ -11,6 +11,7 @@ import {
   LegacySessions,
   noCredentials,
   SessionTombstones,
+  type StdioLimits,
   Upstreams,
 } from '@mreg/upstream'
 
@@ -30,6 +31,8 @@ export interface ProxyOptions {
   readonly bridge?: ServerProxyOptions['bridge']
   /** What every server that is registered is known to speak; undefined: nothing is known. */
   readonly era?: EraFinding | undefined
+  /** Whether servers that are commands can be used. Default false. */
+  readonly withProcesses?: boolean | undefined
   readonly logger?: Logger | undefined
   /** What it shares with other proxies. Default: nothing. */
   readonly cache?: Cache | undefined
@@ -73,6 +76,10 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     breaker: options.breaker ?? { failureThreshold: 5, openMs: 60_000, maxOpenMs: 60_000 },
     connectTimeoutMs: options.connectTimeoutMs ?? 500,
     maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
+    stdio:
+      options.withProcesses === true
+        ? { limits: PROCESS_LIMITS, clientInfo: { name: 'mreg', version: '1.0.0' } }
+        : undefined,
     logger,
   })
   const keys = new KeyRing(options.keys ?? [randomBytes(32).toString('base64url')])
@@ -121,12 +128,27 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
   }
 }
 
+const PROCESS_LIMITS: StdioLimits = {
+  startMs: 60_000,
+  packageStartMs: 60_000,
+  maxStarting: 3,
+  writeMs: 10_000,
+  stopMs: 500,
+  idleMs: 60_000,
+  restartMs: 300,
+  maxRestartMs: 2000,
+  maxProcesses: 100,
+  maxProcessesPerServer: 50,
+}
+
 export interface ServerFields {
   readonly id?: string
   readonly tenantId?: string
   readonly slug?: string
   readonly revision?: number
   readonly settings?: ServerSettings
+  /** It is reached by this command, and not by a URL. */
+  readonly command?: { readonly command: string; readonly args: readonly string[] } | undefined
   /** Identifiers of the endpoints, in the order of their URLs. Default: new ones. */
   readonly endpointIds?: readonly string[]
 }
@@ -134,7 +156,9 @@ export interface ServerFields {
 /** A server as the registry tells of it. */
 export const registered = (url: string | readonly string[], fields: ServerFields = {}): RegisteredServer => {
   const id = fields.id ?? randomUUID()
+  const { command } = fields
   const urls = typeof url === 'string' ? [url] : url
+  const addresses = command === undefined ? urls : [undefined]
   return {
     id,
     tenantId: fields.tenantId ?? 'default',
@@ -150,13 +174,13 @@ export const registered = (url: string | readonly string[], fields: ServerFields
     revision: fields.revision ?? 1,
     createdAt: new Date(0),
     updatedAt: new Date(0),
-    endpoints: urls.map((address, index) => ({
+    endpoints: addresses.map((address, index) => ({
       id: fields.endpointIds?.[index] ?? randomUUID(),
       serverId: id,
-      transport: 'streamable-http',
+      transport: command === undefined ? 'streamable-http' : 'stdio',
       url: address,
-      command: undefined,
-      args: undefined,
+      command: command?.command,
+      args: command?.args,
       cwd: undefined,
       weight: 1,
       headerNames: [],

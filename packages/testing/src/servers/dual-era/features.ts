@@ -136,6 +136,7 @@ export const LEGACY_CAPABILITIES = { ...SHARED, logging: {} } as const
 /** What the server declares in the modern era. */
 export const MODERN_CAPABILITIES = {
   ...SHARED,
+  logging: {},
   extensions: { [TASKS_EXTENSION]: {}, 'io.modelcontextprotocol/skills': { directoryRead: true } },
 } as const
 
