@@ -19,7 +19,7 @@ import {
   WatchToken,
 } from '@mreg/composition'
 import type { Logger, Settings } from '@mreg/core'
-import { RouteTable, ServerProxy } from '@mreg/proxy'
+import { MergedProxy, RouteTable, ServerProxy } from '@mreg/proxy'
 import { ChangeFeed, Registry } from '@mreg/registry'
 import { type Container, ContainerModule } from 'inversify'
 
@@ -84,6 +84,7 @@ const gateway = new ContainerModule(({ bind }) => {
       changes,
       routes,
       server,
+      merged,
       registered,
       logins,
       watch,
@@ -108,6 +109,7 @@ const gateway = new ContainerModule(({ bind }) => {
               logins,
               routes,
               proxy: server,
+              merged,
               version,
               http,
               components: () => ({
@@ -126,6 +128,7 @@ const gateway = new ContainerModule(({ bind }) => {
       ChangeFeed,
       RouteTable,
       ServerProxy,
+      MergedProxy,
       Registry,
       UpstreamLogins,
       WatchToken,

@@ -4,7 +4,7 @@ import type { ServerOptions } from 'node:http'
 import fastifySwagger from '@fastify/swagger'
 import type { Authenticator, UpstreamLogins } from '@mreg/access'
 import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
-import type { RouteTable, ServerProxy } from '@mreg/proxy'
+import type { MergedProxy, RouteTable, ServerProxy } from '@mreg/proxy'
 import type { Registry } from '@mreg/registry'
 import fastify, { type FastifyInstance } from 'fastify'
 import {
@@ -31,6 +31,7 @@ export interface HttpServerOptions {
   readonly logins: UpstreamLogins
   readonly routes: RouteTable
   readonly proxy: ServerProxy
+  readonly merged: MergedProxy
   readonly version: string
   /** Parts whose state `/ready` shows. */
   readonly components: () => Record<string, unknown>

@@ -40,6 +40,8 @@ ${commandLine ? REGISTER_BY_COMMAND : registerByCurl(url, dataDirectory)}
 
 ${snippet.replaceAll(/^/gmu, '    ')}
 
+  or ${url}/mcp, which is all servers as one.
+
   API: ${url}/openapi.json   Health: ${url}/health   Stop: Ctrl+C
 `
 }

@@ -1,10 +1,10 @@
 import { KeyRing } from '@mreg/access'
-import { RouteTable, ServerProxy, SessionTokens } from '@mreg/proxy'
+import { MergedProxy, RouteTable, ServerProxy, SessionTokens } from '@mreg/proxy'
 import { ChangeFeed } from '@mreg/registry'
 import { LegacySessions, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
-import { LoggerToken, SettingsToken } from '../tokens.ts'
+import { EventsToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
 
 /** What answers MCP clients. */
 export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
@@ -36,5 +36,41 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
         logger,
       }),
     [RouteTable, Upstreams, LegacySessions, SessionTokens, KeyRing, SettingsToken, LoggerToken],
+  )
+  bind(MergedProxy).toResolvedValue(
+    (one, routes, changes, upstreams, sessions, tokens, events, settings, facts, logger, resources) => {
+      const { limits, timeouts } = settings
+      const serverInfo = { name: 'mreg', version: facts.version }
+      const merged = resources.use(
+        new MergedProxy({
+          proxy: one,
+          routes,
+          upstreams,
+          sessions,
+          tokens,
+          serverInfo,
+          limits,
+          timeouts,
+          logger,
+        }),
+      )
+      // After the route table, which asked to be told before.
+      changes.onDelta(() => merged.routesChanged())
+      events.on('server-status-changed', (event) => merged.statusChanged(event))
+      return merged
+    },
+    [
+      ServerProxy,
+      RouteTable,
+      ChangeFeed,
+      Upstreams,
+      LegacySessions,
+      SessionTokens,
+      EventsToken,
+      SettingsToken,
+      FactsToken,
+      LoggerToken,
+      ResourcesToken,
+    ],
   )
 })

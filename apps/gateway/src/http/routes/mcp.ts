@@ -1,6 +1,6 @@
 import type { Authenticator } from '@mreg/access'
 import { type Settings, UnavailableError } from '@mreg/core'
-import type { Exchange, ServerProxy } from '@mreg/proxy'
+import type { Exchange, MergedProxy, ServerProxy } from '@mreg/proxy'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { Lifecycle } from '../../process/lifecycle.ts'
@@ -11,18 +11,19 @@ export interface McpRoutesOptions {
   readonly settings: Settings
   readonly authenticator: Authenticator
   readonly proxy: ServerProxy
+  readonly merged: MergedProxy
   readonly lifecycle: Lifecycle
 }
 
-interface SlugPath {
-  readonly Params: { readonly slug: string }
+interface McpPath {
+  readonly Params: { readonly slug?: string }
 }
 
 const NO_BODY = new Uint8Array(0)
 
-/** `POST`, `GET` and `DELETE /mcp/{slug}`: one server, as MCP clients see it. */
+/** `POST`, `GET` and `DELETE`: `/mcp/{slug}`, one server as it is, and `/mcp`, all of them as one. */
 export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, options) => {
-  const { authenticator, lifecycle, proxy, settings } = options
+  const { authenticator, lifecycle, merged, proxy, settings } = options
   const { maxInFlightRequests } = settings.limits
 
   // The body stays bytes: it is scanned once and passed on, never parsed and written anew.
@@ -44,7 +45,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
   })
 
   const handle =
-    (method: Exchange['method']) => async (request: FastifyRequest<SlugPath>, reply: FastifyReply) => {
+    (method: Exchange['method']) => async (request: FastifyRequest<McpPath>, reply: FastifyReply) => {
       const principal = principalOf(request, 'mcp', authenticator)
       const gone = new AbortController()
       const response = reply.raw
@@ -55,7 +56,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
       })
       const exchange: Exchange = {
         principal,
-        slug: request.params.slug,
+        slug: request.params.slug ?? 'mreg',
         method,
         header: (name) => oneValue(request.headers[name]),
         headerNames: Object.keys(request.headers),
@@ -65,7 +66,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         signal: method === 'GET' ? AbortSignal.any([gone.signal, lifecycle.ending]) : gone.signal,
       }
       try {
-        const answer = await proxy.handle(exchange)
+        const answer = await (request.params.slug === undefined ? merged : proxy).handle(exchange)
         void reply.hijack()
         await writeAnswer(response, answer, headersOf(reply))
       } catch (error) {
@@ -77,19 +78,17 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
       }
     }
 
-  const path = '/:slug'
-  app.post<SlugPath>(
-    path,
-    { schema: { tags: ['mcp'], summary: 'Send one JSON-RPC message to a server' } },
-    handle('POST'),
-  )
-  app.get<SlugPath>(
-    path,
-    { schema: { tags: ['mcp'], summary: 'Open the stream on which a server speaks unasked' } },
-    handle('GET'),
-  )
-  app.delete<SlugPath>(path, { schema: { tags: ['mcp'], summary: 'End a session' } }, handle('DELETE'))
+  for (const [path, whom] of [
+    ['/:slug', 'a server'],
+    ['', 'all servers as one'],
+  ] as const) {
+    app.post<McpPath>(path, summary(`Send one JSON-RPC message to ${whom}`), handle('POST'))
+    app.get<McpPath>(path, summary(`Open the stream on which ${whom} speaks unasked`), handle('GET'))
+    app.delete<McpPath>(path, summary(`End a session with ${whom}`), handle('DELETE'))
+  }
 }
+
+const summary = (text: string) => ({ schema: { tags: ['mcp'], summary: text } })
 
 const oneValue = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value.join(', ') : value
