@@ -79,3 +79,11 @@ export {
   type RunningProcess,
 } from './processes/running-processes.ts'
 export { waitUntil } from './processes/wait-until.ts'
+
+// Packages as they are published.
+export {
+  ConsumerProject,
+  type ConsumerProjectOptions,
+  type ConsumerScriptOptions,
+} from './packages/consumer-project.ts'
+export { OLDEST_NODE } from './packages/oldest-node.ts'
