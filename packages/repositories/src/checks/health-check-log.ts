@@ -87,10 +87,11 @@ export class HealthCheckLog {
     return rows.map(({ id }) => id)
   }
 
+  /** By their places, which no row leaves: they are never updated. So the planner has no choice but to go there. */
   async #removeSome(ids: readonly string[], retention: HealthCheckRetention): Promise<number> {
     const { numAffectedRows } = await sql`
-      delete from health_checks using (
-        select known.id, old.checked_at
+      delete from health_checks where ctid = any(array(
+        select old.ctid
         from (
           select given.id, case when e.id is null then 'infinity' else greatest(
             ${retention.olderThan}::timestamptz,
@@ -100,12 +101,11 @@ export class HealthCheckLog {
           from unnest(${ids}::uuid[]) as given (id) left join server_endpoints e on e.id = given.id
         ) known
         cross join lateral (
-          select checked_at from health_checks
+          select ctid from health_checks
           where endpoint_id = known.id and checked_at <= known.until order by checked_at limit ${ROWS_PER_STEP}
         ) old
         limit ${ROWS_PER_STEP}
-      ) gone
-      where health_checks.endpoint_id = gone.id and health_checks.checked_at = gone.checked_at
+      ))
     `.execute(this.#session.kysely)
     return Number(numAffectedRows ?? 0n)
   }

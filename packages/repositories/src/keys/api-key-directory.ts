@@ -40,18 +40,12 @@ export class ApiKeyDirectory {
 
   /** Notes when keys were used last. It is no change of the key: collect them, and write them every minute or so. */
   async markUsed(uses: ReadonlyMap<string, Date>): Promise<void> {
-    const rows = [...uses]
-      .filter(([id]) => isEntityId(id))
-      .map(([id, usedAt]) => ({ id, used_at: usedAt.toISOString() }))
-    // Locked in one order, so that two who note the same keys wait for each other instead of locking each other out.
+    const known = [...uses].filter(([id]) => isEntityId(id))
+    const times = JSON.stringify(Object.fromEntries(known))
     await sql`
-      update api_keys set last_used_at = greatest(api_keys.last_used_at, used.used_at)
-      from (
-        select k.id, given.used_at from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given (id uuid, used_at timestamptz)
-        cross join lateral (select id from api_keys where id = given.id limit 1) k
-        order by k.id
-      ) used
-      where api_keys.id = used.id
+      update api_keys
+      set last_used_at = greatest(last_used_at, (${times}::jsonb ->> id::text)::timestamptz)
+      where id = any(${known.map(([id]) => id)}::uuid[])
     `.execute(this.#session.kysely)
   }
 

@@ -9,7 +9,8 @@ export const PRUNE_STEP_LENGTH = 1_000
 
 /**
  * Removes what is kept for a time, of all tenants. Each method is one step: while it gives {@link PRUNE_STEP_LENGTH}, there is
- * more; call it again, in a session of its own. (`HealthCheckLog.prune` is the same for the history of probes.)
+ * more; call it again, in a session of its own. (`HealthCheckLog.prune` is the same for the history of probes.) Rows are
+ * removed by their places, so that the planner has no choice but to go there; those that somebody changes are locked first.
  */
 export class RetentionRepository {
   readonly #session: SystemSession<RegistryDatabase>
@@ -21,37 +22,34 @@ export class RetentionRepository {
   /** Events of before `olderThan`. */
   auditEvents(olderThan: Date): Promise<number> {
     return this.#remove(sql`
-      delete from audit_events where id in (
-        select id from audit_events where id < ${firstEntityIdAt(olderThan)}::uuid
+      delete from audit_events where ctid = any(array(
+        select ctid from audit_events where id < ${firstEntityIdAt(olderThan)}::uuid
         order by id limit ${PRUNE_STEP_LENGTH} for update skip locked
-      )
+      ))
     `)
   }
 
   /** Keys that were taken before `olderThan`: the same request is a new one from then on. */
   idempotencyKeys(olderThan: Date): Promise<number> {
     return this.#remove(sql`
-      delete from idempotency_keys using (
-        select tenant_id, principal_id, key from idempotency_keys where created_at < ${olderThan}::timestamptz
+      delete from idempotency_keys where ctid = any(array(
+        select ctid from idempotency_keys where created_at < ${olderThan}::timestamptz
         order by created_at limit ${PRUNE_STEP_LENGTH} for update skip locked
-      ) old
-      where idempotency_keys.tenant_id = old.tenant_id and idempotency_keys.principal_id = old.principal_id
-        and idempotency_keys.key = old.key
+      ))
     `)
   }
 
   /** Entries of the change log of before `olderThan`. A reader that was away for longer finds a gap, and reads everything. */
   changes(olderThan: Date): Promise<number> {
     return this.#remove(sql`
-      delete from changes using (
-        select t.id as tenant_id, oldest.revision from tenants t
+      delete from changes where ctid = any(array(
+        select oldest.ctid from tenants t
         cross join lateral (
-          select revision, created_at from changes where tenant_id = t.id order by revision limit ${PRUNE_STEP_LENGTH}
+          select ctid, created_at from changes where tenant_id = t.id order by revision limit ${PRUNE_STEP_LENGTH}
         ) oldest
         where oldest.created_at < ${olderThan}::timestamptz
         limit ${PRUNE_STEP_LENGTH}
-      ) old
-      where changes.tenant_id = old.tenant_id and changes.revision = old.revision
+      ))
     `)
   }
 
