@@ -24,7 +24,6 @@ import { ChangeFeed, Registry } from '@mreg/registry'
 import { type Container, ContainerModule } from 'inversify'
 
 import { Gateway } from './gateway.ts'
-import { createHttpServer } from './http/server.ts'
 import type { DataDirectory } from './process/data-directory.ts'
 import { initialDatabaseIn } from './process/initial-database.ts'
 import { Lifecycle } from './process/lifecycle.ts'
@@ -99,8 +98,10 @@ const gateway = new ContainerModule(({ bind }) => {
           prepareDatabase: () => prepareDatabase(pool),
           changes,
           watch,
-          createHttp: (http) =>
-            createHttpServer({
+          createHttp: async (http) => {
+            // Loaded while the database opens in its thread.
+            const { createHttpServer } = await import('./http/server.ts')
+            return await createHttpServer({
               settings,
               logger,
               lifecycle,
@@ -116,7 +117,8 @@ const gateway = new ContainerModule(({ bind }) => {
                 database: { kind: pool.kind, ...pool.stats() },
                 cache: shared.stats(),
               }),
-            }),
+            })
+          },
         }),
       ),
     [

@@ -37,19 +37,23 @@ export class Gateway implements AsyncDisposable {
    * @throws {DatabaseUnavailableError} when the database does not answer.
    */
   async start(): Promise<string> {
-    const { changes, createHttp, prepareDatabase, settings, watch } = this.#options
+    const { changes, prepareDatabase, settings, watch } = this.#options
     const options: ServerOptions = {
       headersTimeout: settings.timeouts.clientHeadersMs,
       requestTimeout: settings.timeouts.clientBodyMs,
       connectionsCheckingInterval: 1000,
     }
-    this.#http = await createHttp(options)
-    await prepareDatabase()
+    const [http] = await Promise.all([this.#create(options), prepareDatabase()])
     await changes.start()
-    const { url, others } = await listen(this.#http, settings.listen.hosts, settings.listen.port, options)
+    const { url, others } = await listen(http, settings.listen.hosts, settings.listen.port, options)
     this.#others = others
     if (settings.healthMode !== 'off') watch()
     return url
+  }
+
+  async #create(options: ServerOptions): Promise<FastifyInstance> {
+    this.#http = await this.#options.createHttp(options)
+    return this.#http
   }
 
   /** Ends gracefully: takes nothing new, finishes what is under way, then closes. Harmless before `start`. */

@@ -39,7 +39,17 @@ await runProcess(import.meta.dirname, async ({ settings, logger, resources }) =>
     databaseDirectory: settings.dataDirectory,
   } as const
   const foundation = { settings, logger, facts, keys, resources }
-  const container = compose(foundation, database, cache, events, access, upstream, registry, health, proxy)
+  const container = await compose(
+    foundation,
+    database,
+    cache,
+    events,
+    access,
+    upstream,
+    registry,
+    health,
+    proxy,
+  )
 
   await prepareDatabase(container.get(DatabaseToken))
   // The table follows the feed, so it must be there before the feed starts.

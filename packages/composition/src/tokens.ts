@@ -6,6 +6,7 @@ import type { ServerChecker } from '@mreg/registry'
 import type { RegistryDatabase } from '@mreg/repositories'
 import type { EndpointTarget } from '@mreg/upstream'
 
+import type { Drivers } from './drivers.ts'
 import { type Token, token } from './token.ts'
 
 /**
@@ -34,6 +35,7 @@ export const SettingsToken: Token<Settings> = token('Settings')
 export const LoggerToken: Token<Logger> = token('Logger')
 export const FactsToken: Token<ProcessFacts> = token('ProcessFacts')
 export const KeysToken: Token<GatewayKeys> = token('GatewayKeys')
+export const DriversToken: Token<Drivers> = token('Drivers')
 export const EventsToken: Token<EventBus<GatewayEvents>> = token('Events')
 export const DatabaseToken: Token<DatabasePool<RegistryDatabase>> = token('Database')
 export const CacheToken: Token<Cache> = token('Cache')

@@ -13,7 +13,7 @@ test.each([
   ],
 ])('the cache is %s, and closed with the rest', async (_, environment, stats) => {
   const resources = new AsyncDisposableStack()
-  const container = compose(foundationWith(resources, await environment()), cache)
+  const container = await compose(foundationWith(resources, await environment()), cache)
   const opened = container.get(CacheToken)
   expect(opened).toBe(container.get(CacheToken))
   expect(opened.stats()).toMatchObject(stats)

@@ -36,7 +36,7 @@ import { RecordingStack } from './support/recording-stack.ts'
 
 const ADMINISTRATOR: Principal = { id: 'admin', tenantId: 'default', role: 'admin', kind: 'key' }
 
-const composeAll = (foundation: Foundation): Container =>
+const composeAll = (foundation: Foundation): Promise<Container> =>
   compose(foundation, database, cache, events, access, upstream, registry, health, proxy)
 
 /** Everything that can be asked for. */
@@ -90,7 +90,7 @@ const statusOf = async (container: Container, slug: string): Promise<number> => 
 describe('the container', () => {
   test('gives every service, and each time the same one', async () => {
     await using resources = new AsyncDisposableStack()
-    const container = composeAll(foundationWith(resources))
+    const container = await composeAll(foundationWith(resources))
     for (const service of SERVICES) {
       const instance: unknown = container.get(service)
       expect(instance).toBeDefined()
@@ -100,7 +100,7 @@ describe('the container', () => {
 
   test('opens nothing that nobody asks for', async () => {
     await using resources = new RecordingStack()
-    const container = composeAll(foundationWith(resources))
+    const container = await composeAll(foundationWith(resources))
     container.get(Authenticator)
     container.get(CredentialVault)
     expect(resources.opened).toEqual([])
@@ -110,7 +110,7 @@ describe('the container', () => {
 
   test('closes whatever it opened, each before what it stands on', async () => {
     const resources = new RecordingStack()
-    const container = composeAll(foundationWith(resources))
+    const container = await composeAll(foundationWith(resources))
     for (const service of [Registry, ServerProxy, HealthMonitor]) container.get<unknown>(service)
     const pool = container.get(DatabaseToken)
     await resources.disposeAsync()
@@ -125,15 +125,15 @@ describe('the container', () => {
     })
   })
 
-  test('says what is missing', () => {
-    const container = compose(foundationWith(new AsyncDisposableStack()), access)
+  test('says what is missing', async () => {
+    const container = await compose(foundationWith(new AsyncDisposableStack()), access)
     expect(() => container.get(Registry)).toThrow(/Registry/u)
   })
 
   test('puts together what registers a server, calls it with its credentials, and watches it', async () => {
     await using server = await startFixtureServer()
     await using resources = new AsyncDisposableStack()
-    const container = composeAll(foundationWith(resources))
+    const container = await composeAll(foundationWith(resources))
     await prepareDatabase(container.get(DatabaseToken))
     const routes = container.get(RouteTable)
     await container.get(ChangeFeed).start()
@@ -160,7 +160,7 @@ describe('the container', () => {
 
   test('takes another service in the place of one, for all who need it', async () => {
     await using resources = new AsyncDisposableStack()
-    const container = composeAll(foundationWith(resources))
+    const container = await composeAll(foundationWith(resources))
     const checked: string[] = []
     const checker: ServerChecker = ({ slug }) => {
       checked.push(slug)
@@ -177,7 +177,7 @@ describe('the container', () => {
 
 test('a database is prepared once for all who do it at the same time, and again without a change', async () => {
   await using resources = new AsyncDisposableStack()
-  const pool = composeAll(foundationWith(resources)).get(DatabaseToken)
+  const pool = (await composeAll(foundationWith(resources))).get(DatabaseToken)
   await Promise.all([prepareDatabase(pool), prepareDatabase(pool)])
   await prepareDatabase(pool)
   const tenants = await pool.systemSession('look at the tenants', ({ kysely }) =>

@@ -1,22 +1,27 @@
 import { type Cache, createMemoryCache } from '@mreg/cache'
-import { createRedisCache } from '@mreg/cache/redis'
 import type { Logger, Settings } from '@mreg/core'
 import { ContainerModule } from 'inversify'
 
-import { CacheToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import type { Drivers } from '../drivers.ts'
+import { CacheToken, DriversToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
 
 /** What the processes of an installation share beside the database; without Redis, each has its own. */
 export const cache: ContainerModule = new ContainerModule(({ bind }) => {
   bind(CacheToken).toResolvedValue(
-    (settings, logger, resources) => resources.use(createCache(settings, logger)),
-    [SettingsToken, LoggerToken, ResourcesToken],
+    (settings, drivers, logger, resources) => resources.use(createCache(settings, drivers, logger)),
+    [SettingsToken, DriversToken, LoggerToken, ResourcesToken],
   )
 })
 
-const createCache = ({ cache: { keyPrefix }, store }: Settings, logger: Logger): Cache => {
+const createCache = (
+  { cache: { keyPrefix }, store }: Settings,
+  { createRedisCache }: Drivers,
+  logger: Logger,
+): Cache => {
   const onBackgroundError = (error: unknown, source: string): void =>
     logger.warn('the cache failed in the background', { source, error })
-  if (store.redisUrl === undefined) return createMemoryCache({ onBackgroundError })
+  if (store.redisUrl === undefined || createRedisCache === undefined)
+    return createMemoryCache({ onBackgroundError })
   let wasAway = false
   return createRedisCache({
     url: store.redisUrl,

@@ -1,12 +1,13 @@
 import type { Logger, Settings } from '@mreg/core'
 import type { DatabasePool, QueryEvent } from '@mreg/db-pool'
-import { createPostgresPool } from '@mreg/db-pool/pg'
 import { createPglitePool, type RecoveryReport } from '@mreg/db-pool/pglite'
 import type { RegistryDatabase } from '@mreg/repositories'
 import { ContainerModule } from 'inversify'
 
+import type { Drivers } from '../drivers.ts'
 import {
   DatabaseToken,
+  DriversToken,
   FactsToken,
   LoggerToken,
   type ProcessFacts,
@@ -17,8 +18,9 @@ import {
 /** The database: a pool over PostgreSQL, or PGlite in the data directory or in memory. */
 export const database: ContainerModule = new ContainerModule(({ bind }) => {
   bind(DatabaseToken).toResolvedValue(
-    (settings, facts, logger, resources) => resources.use(createPool(settings, facts, logger)),
-    [SettingsToken, FactsToken, LoggerToken, ResourcesToken],
+    (settings, facts, drivers, logger, resources) =>
+      resources.use(createPool(settings, facts, drivers, logger)),
+    [SettingsToken, FactsToken, DriversToken, LoggerToken, ResourcesToken],
   )
 })
 
@@ -28,6 +30,7 @@ const TLS = { require: true, prefer: undefined, off: false } as const
 const createPool = (
   { store, database: limits }: Settings,
   facts: ProcessFacts,
+  { createPostgresPool }: Drivers,
   logger: Logger,
 ): DatabasePool<RegistryDatabase> => {
   const shared = {
@@ -41,7 +44,7 @@ const createPool = (
         }
       : {}),
   }
-  if (store.kind === 'postgres') {
+  if (store.kind === 'postgres' && createPostgresPool !== undefined) {
     return createPostgresPool({
       ...shared,
       connectionString: store.url ?? '',

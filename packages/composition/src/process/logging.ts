@@ -1,13 +1,13 @@
 import type { LogFields, Logger, LogLevel } from '@mreg/core'
 import { type Logger as Pino, pino } from 'pino'
-import pretty from 'pino-pretty'
+import type { PrettyStream } from 'pino-pretty'
 
 /**
  * A logger on standard error: lines for a person at a terminal, JSON for everything else.
  *
  * @param terminal whether a person is there to read.
  */
-export const createLogger = (level: LogLevel, terminal: boolean): Logger => {
+export const createLogger = async (level: LogLevel, terminal: boolean): Promise<Logger> => {
   const options = {
     level,
     base: null,
@@ -15,17 +15,19 @@ export const createLogger = (level: LogLevel, terminal: boolean): Logger => {
     redact: { paths: ['*.authorization', '*.headers', '*.password', '*.secret'], censor: '[redacted]' },
     serializers: { error: pino.stdSerializers.err },
   }
-  return adapt(terminal ? pino(options, prettyStream()) : pino(options, pino.destination(2)))
+  return adapt(terminal ? pino(options, await prettyStream()) : pino(options, pino.destination(2)))
 }
 
-const prettyStream = (): pretty.PrettyStream =>
-  pretty({
+const prettyStream = async (): Promise<PrettyStream> => {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({
     destination: 2,
     sync: true,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',
     singleLine: true,
   })
+}
 
 const adapt = (log: Pino): Logger => ({
   debug: (message, fields) => log.debug(fields ?? {}, message),

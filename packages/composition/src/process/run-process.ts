@@ -30,7 +30,7 @@ export const runProcess = async (
       environment: process.env,
       defaultDataDirectory: defaultDataDirectory(directory),
     })
-    const logger = createLogger(
+    const logger = await createLogger(
       settings.logLevel,
       process.stderr.isTTY && settings.environment !== 'production',
     )
