@@ -65,7 +65,7 @@ export class LegacyEra {
       return scanned.kind === 'request' ? this.#goingOn(reply, message, opened) : reply
     }
     return scanned.kind === 'request'
-      ? this.#relay.answerRequest(message, send, { keepStatus: false })
+      ? this.#relay.answerTurns(message, this.#turns(message, send, opened))
       : this.#relay.answerNotice(message, send)
   }
 
@@ -114,6 +114,26 @@ export class LegacyEra {
       this.#relay.logFailure(routed.exchange, error)
     }
     return emptyAnswer(204)
+  }
+
+  /** What the server answers. One that has learnt the newer era, and forgotten the older, is asked again in that. */
+  async *#turns(
+    message: RoutedMessage,
+    send: Send,
+    opened: OpenSession,
+  ): AsyncGenerator<Turn, void, undefined> {
+    let isRefused = false
+    const onReply = ({ kind }: UpstreamReply): void => {
+      isRefused = kind === 'refused'
+    }
+    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, onReply })) {
+      if (turn.final && isRefused && isBridged(opened)) {
+        // It has executed nothing: it did not understand.
+        yield* this.#bridge.turns(message, opened.endpoint, opened.claims)
+        return
+      }
+      yield turn
+    }
   }
 
   async #initialize(message: RoutedMessage): Promise<Answer> {

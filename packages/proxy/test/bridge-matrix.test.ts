@@ -26,7 +26,9 @@ describe('any client to any server', () => {
     for (const { slug, start } of SERVERS) {
       const address = await start()
       addresses.push(address)
-      open.register(registered(address.url ?? [], { slug, command: address.command }))
+      const { command, sseUrl, url = sseUrl ?? [] } = address
+      const transport = sseUrl === undefined ? undefined : 'sse'
+      open.register(registered(url, { slug, command, transport }))
     }
   }, SLOW_MS)
 

@@ -126,10 +126,18 @@ export class Upstreams implements AsyncDisposable {
       credentials,
       connectTimeoutMs,
       maxMessageBytes,
-      era: new EndpointEra({ ask: () => this.#askEra(endpoint), prefersModern: transport.kind === 'stdio' }),
+      era: this.#era(transport.kind, () => this.#askEra(endpoint)),
       faults: this.#localFaults.of(url),
     })
     return { transport, endpoint }
+  }
+
+  #era(kind: UpstreamTransport['kind'], ask: () => Promise<void>): EndpointEra {
+    if (kind !== 'sse') return new EndpointEra({ ask, prefersModern: kind === 'stdio' })
+    // The transport is older than the newer era, and is never asked.
+    const era = new EndpointEra()
+    era.learn({ modern: false, legacy: true })
+    return era
   }
 
   /** What is open is left alone: the circuit says when it is tried again. */

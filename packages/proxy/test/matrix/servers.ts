@@ -3,6 +3,8 @@ import { type DualEraServerOptions, dualEraStdioServer, startDualEraServer } fro
 /** How a server is reached. */
 export interface ServerAddress extends AsyncDisposable {
   readonly url?: string | undefined
+  /** HTTP+SSE, the transport of 2024-11-05. */
+  readonly sseUrl?: string | undefined
   readonly command?: { readonly command: string; readonly args: readonly string[] } | undefined
 }
 
@@ -15,7 +17,15 @@ export interface ServerKind {
   readonly impossible: Readonly<Record<string, string>>
 }
 
-const overHttp = async (options: DualEraServerOptions): Promise<ServerAddress> => startDualEraServer(options)
+const overHttp = async (options: DualEraServerOptions): Promise<ServerAddress> => {
+  const server = await startDualEraServer(options)
+  return { url: server.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+
+const overSse = async (): Promise<ServerAddress> => {
+  const server = await startDualEraServer({ modern: false, legacy: 'none' })
+  return { sseUrl: server.sseUrl, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
 
 const overStdio = async (era: 'legacy' | 'modern'): Promise<ServerAddress> => ({
   command: dualEraStdioServer(era),
@@ -65,6 +75,13 @@ export const SERVERS: readonly ServerKind[] = [
       list_changed: NO_STREAM,
       'resource subscribe': NO_STREAM,
     },
+  },
+  {
+    server: 'HTTP+SSE',
+    slug: 'http-sse',
+    era: 'legacy',
+    start: overSse,
+    impossible: {},
   },
   {
     server: 'legacy stdio',

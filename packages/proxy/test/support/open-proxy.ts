@@ -147,6 +147,8 @@ export interface ServerFields {
   readonly slug?: string
   readonly revision?: number
   readonly settings?: ServerSettings
+  /** Default: as the address says. */
+  readonly transport?: 'sse' | undefined
   /** It is reached by this command, and not by a URL. */
   readonly command?: { readonly command: string; readonly args: readonly string[] } | undefined
   /** Identifiers of the endpoints, in the order of their URLs. Default: new ones. */
@@ -177,7 +179,7 @@ export const registered = (url: string | readonly string[], fields: ServerFields
     endpoints: addresses.map((address, index) => ({
       id: fields.endpointIds?.[index] ?? randomUUID(),
       serverId: id,
-      transport: command === undefined ? 'streamable-http' : 'stdio',
+      transport: fields.transport ?? (command === undefined ? 'streamable-http' : 'stdio'),
       url: address,
       command: command?.command,
       args: command?.args,

@@ -95,21 +95,29 @@ export class ToModern {
       return emptyAnswer(202)
     }
     const own = this.#ownAnswer(message, claims.sessionId)
-    if (own !== undefined) return own
+    return own ?? this.#relay.answerTurns(message, this.turns(message, endpoint, claims))
+  }
+
+  /** What the server answers to one request. */
+  turns(
+    message: RoutedMessage,
+    endpoint: ModernServer,
+    claims: SessionClaims,
+  ): AsyncGenerator<Turn, void, undefined> {
     const shapes = this.#shapesOf(endpoint)
     const call = new BridgedCall({
       relay: this.#relay,
       limits: this.#limits,
       message,
       endpoint,
-      session,
+      session: this.#sessions.get(claims.sessionId),
       shapes,
       clientCapabilities: claims.clientCapabilities,
       clientInfo: claims.clientInfo,
-      canAsk: acceptsStream(exchange),
+      canAsk: acceptsStream(message.exchange),
       refreshShapes: () => this.#refresh(shapes, message, endpoint, claims),
     })
-    return this.#relay.answerTurns(message, call.turns())
+    return call.turns()
   }
 
   /** Opens the stream on which the client hears what the server says unasked. */
