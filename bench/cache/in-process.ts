@@ -1,7 +1,7 @@
 import { createMemoryCache } from '@mreg/cache'
 import { LRUCache } from 'lru-cache'
 
-import { sample, type Candidate, type Sample } from './samples.ts'
+import { sample, type Candidate, type Sample } from '../samples.ts'
 
 const KEYS = 1000
 const CALLS = 100_000

@@ -3,7 +3,7 @@ import { createRedisCache } from '@mreg/cache/redis'
 import { freePort, ManagedProcess, waitUntil } from '@mreg/testing'
 import { createClient, RESP_TYPES } from 'redis'
 
-import { sample, type Candidate, type Sample } from './samples.ts'
+import { sample, type Candidate, type Sample } from '../samples.ts'
 
 const KEYS = 100
 const options = { ttlMs: 3_600_000 }

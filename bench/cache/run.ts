@@ -1,6 +1,6 @@
+import { machine, printSamples } from '../samples.ts'
 import { measureInProcess } from './in-process.ts'
 import { measureOnRedis } from './on-redis.ts'
-import { machine, printSamples } from './samples.ts'
 
 /** @mreg/cache beside the LRU and the client that it is built on, on this machine, in one run. Names without a library are ours. */
 console.log(machine())

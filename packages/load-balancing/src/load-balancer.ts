@@ -28,7 +28,8 @@ export class LoadBalancer<Target> {
     end: (replica, startedMs, outcome, nowMs) => this.#end(replica, startedMs, outcome, nowMs),
   }
   /** Used again by each pick that has to leave someone out. */
-  #scratch: Replica<Target>[] = []
+  readonly #scratch: Replica<Target>[] = []
+  #isSelecting = false
 
   /** @throws {RangeError | TypeError} when an option cannot be. */
   constructor(options: LoadBalancerOptions = {}) {
@@ -87,18 +88,7 @@ export class LoadBalancer<Target> {
     if (candidates === roster.all && roster.isOpen && exclude === undefined && eligible === undefined) {
       return this.#select(candidates, choice.key, nowMs)
     }
-    // Whoever picks within `eligible` gets an array of its own.
-    const usable = this.#scratch
-    this.#scratch = []
-    usable.length = 0
-    for (const candidate of candidates) {
-      if (!candidate.isEjected && mayUse(candidate, choice)) usable.push(candidate)
-    }
-    if (usable.length === 0 && roster.ejected > 0) {
-      for (const candidate of candidates) if (mayUse(candidate, choice)) usable.push(candidate)
-    }
-    this.#scratch = usable
-    return this.#select(usable, choice.key, nowMs)
+    return this.#selectAmong(candidates, choice, nowMs)
   }
 
   /**
@@ -154,6 +144,32 @@ export class LoadBalancer<Target> {
     })
   }
 
+  /** Leaves out whom the strategy must not see. */
+  #selectAmong(
+    candidates: readonly Replica<Target>[],
+    choice: Choice<Target>,
+    nowMs: number,
+  ): Replica<Target> | undefined {
+    const isNested = this.#isSelecting
+    // Whoever picks within `eligible` gets an array of its own.
+    const usable = isNested ? [] : this.#scratch
+    this.#isSelecting = true
+    try {
+      let count = 0
+      for (const candidate of candidates) {
+        if (!candidate.isEjected && mayUse(candidate, choice)) usable[count++] = candidate
+      }
+      if (count === 0 && this.#roster.ejected > 0) {
+        for (const candidate of candidates) if (mayUse(candidate, choice)) usable[count++] = candidate
+      }
+      // Only now, and only if need be: an array that is emptied first would be made anew.
+      if (usable.length !== count) usable.length = count
+      return this.#select(usable, choice.key, nowMs)
+    } finally {
+      this.#isSelecting = isNested
+    }
+  }
+
   #select(
     candidates: readonly Replica<Target>[],
     key: string | undefined,
@@ -195,7 +211,7 @@ export class LoadBalancer<Target> {
 
 const mayUse = <Target>(candidate: Replica<Target>, { eligible, exclude }: Choice<Target>): boolean =>
   !candidate.isDraining &&
-  !(exclude?.includes(candidate) ?? false) &&
+  (exclude === undefined || !exclude.includes(candidate)) &&
   (eligible === undefined || eligible(candidate))
 
 const ownOf = <Target>(replica: Replica<Target>): BalancedReplica<Target> => {

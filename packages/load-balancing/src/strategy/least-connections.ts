@@ -1,5 +1,5 @@
 import type { Replica } from '../replica.ts'
-import type { Strategy } from './strategy.ts'
+import type { Situation, Strategy } from './strategy.ts'
 
 /** The one with the fewest calls under way for its weight, counting the one to come; among equals by chance. */
 export const leastConnections = (): Strategy => LEAST_CONNECTIONS
@@ -7,20 +7,35 @@ export const leastConnections = (): Strategy => LEAST_CONNECTIONS
 const LEAST_CONNECTIONS: Strategy = {
   name: 'least-connections',
   create: (random) => ({
-    select: <Target>(candidates: readonly Replica<Target>[], { nowMs }: { readonly nowMs: number }) => {
+    select: <Target>(candidates: readonly Replica<Target>[], situation: Situation) => {
       let least: Replica<Target> | undefined
       let load = Infinity
-      let equals = 1
+      let equals = 0
       for (const candidate of candidates) {
-        const its = (candidate.inFlight + 1) / candidate.weightAt(nowMs)
+        const its = loadOf(candidate, situation)
         if (its > load) continue
-        equals = its < load ? 1 : equals + 1
-        load = its
-        // The newest of so many equals takes the place with its share of chance: all are as likely in the end.
-        if (equals === 1 || random() * equals < 1) least = candidate
+        if (its < load) {
+          equals = 0
+          load = its
+          least = candidate
+        }
+        equals += 1
       }
       if (least === undefined) throw new RangeError('there is nobody to choose')
+      if (equals === 1) return least
+      let left = Math.floor(random() * equals)
+      for (const candidate of candidates) {
+        if (loadOf(candidate, situation) !== load) continue
+        if (left === 0) return candidate
+        left -= 1
+      }
       return least
     },
   }),
+}
+
+/** Calls for each unit of weight, with the one to come. */
+const loadOf = (replica: Replica, { isEven, nowMs }: Situation): number => {
+  const calls = replica.inFlight + 1
+  return isEven ? calls : calls / replica.weightAt(nowMs)
 }

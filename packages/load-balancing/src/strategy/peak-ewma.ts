@@ -45,15 +45,16 @@ class PeakEwma implements Selector {
     this.#atMs[slot] = 0
   }
 
-  select<Target>(candidates: readonly Replica<Target>[], { nowMs }: Situation): Replica<Target> {
+  select<Target>(candidates: readonly Replica<Target>[], situation: Situation): Replica<Target> {
     const count = candidates.length
-    const first = Math.floor(this.#random() * count)
-    // One of the others.
-    const step = 1 + Math.floor(this.#random() * (count - 1))
+    // One draw for both: a first one, and how far on the second one is.
+    const pair = Math.floor(this.#random() * count * (count - 1))
+    const first = pair % count
+    const step = 1 + (pair - first) / count
     const one = candidates[first]
     const other = candidates[(first + step) % count]
     if (one === undefined || other === undefined) throw new RangeError('there is nobody to choose')
-    return this.#cost(other, nowMs) < this.#cost(one, nowMs) ? other : one
+    return this.#cost(other, situation) < this.#cost(one, situation) ? other : one
   }
 
   ended({ slot }: Replica, latencyMs: number, outcome: Outcome, nowMs: number): void {
@@ -72,11 +73,13 @@ class PeakEwma implements Selector {
     this.#atMs[slot] = nowMs
   }
 
-  #cost(replica: Replica, nowMs: number): number {
+  #cost(replica: Replica, { isEven, nowMs }: Situation): number {
     const { inFlight, slot } = replica
-    const latencyMs = this.#fadedLatency(slot, nowMs)
-    const cost = latencyMs === 0 && inFlight > 0 ? UNKNOWN_COST + inFlight : latencyMs * (inFlight + 1)
-    return cost / replica.weightAt(nowMs)
+    const latencyMs = this.#latencyMs[slot] ?? 0
+    const ageMs = nowMs - (this.#atMs[slot] ?? 0)
+    const faded = ageMs > 0 ? latencyMs * Math.exp(-ageMs / this.#decayMs) : latencyMs
+    const cost = faded === 0 && inFlight > 0 ? UNKNOWN_COST + inFlight : faded * (inFlight + 1)
+    return isEven ? cost : cost / replica.weightAt(nowMs)
   }
 
   #fadedLatency(slot: number, nowMs: number): number {

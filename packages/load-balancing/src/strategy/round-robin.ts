@@ -6,6 +6,5 @@ export const roundRobin = (): Strategy => ROUND_ROBIN
 
 const ROUND_ROBIN: Strategy = {
   name: 'round-robin',
-  // Warming up still counts: it is a share of the weight.
-  create: (random) => new Turns(random, (replica, nowMs) => replica.weightAt(nowMs) / replica.weight),
+  create: (random) => new Turns(random, false),
 }

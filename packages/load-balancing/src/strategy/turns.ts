@@ -9,25 +9,27 @@ import type { Selector, Situation } from './strategy.ts'
 export class Turns implements Selector {
   readonly #earned: number[] = []
   readonly #random: () => number
-  readonly #weightOf: (replica: Replica, nowMs: number) => number
+  readonly #usesWeights: boolean
 
-  constructor(random: () => number, weightOf: (replica: Replica, nowMs: number) => number) {
+  /** @param usesWeights - false: all weigh the same, but for warming up. */
+  constructor(random: () => number, usesWeights: boolean) {
     this.#random = random
-    this.#weightOf = weightOf
+    this.#usesWeights = usesWeights
   }
 
   joined(replica: Replica): void {
     // Not all processes begin with the same one.
-    this.#earned[replica.slot] = this.#random() * this.#weightOf(replica, -Infinity)
+    this.#earned[replica.slot] = this.#random() * (this.#usesWeights ? replica.weight : 1)
   }
 
-  select<Target>(candidates: readonly Replica<Target>[], { nowMs }: Situation): Replica<Target> {
+  select<Target>(candidates: readonly Replica<Target>[], { isEven, nowMs }: Situation): Replica<Target> {
     const earned = this.#earned
     let richest: Replica<Target> | undefined
     let most = -Infinity
     let total = 0
     for (const candidate of candidates) {
-      const weight = this.#weightOf(candidate, nowMs)
+      const whole = this.#usesWeights ? candidate.weight : 1
+      const weight = isEven ? whole : (whole * candidate.weightAt(nowMs)) / candidate.weight
       const has = (earned[candidate.slot] ?? 0) + weight
       earned[candidate.slot] = has
       total += weight

@@ -6,5 +6,5 @@ export const weighted = (): Strategy => WEIGHTED
 
 const WEIGHTED: Strategy = {
   name: 'weighted',
-  create: (random) => new Turns(random, (replica, nowMs) => replica.weightAt(nowMs)),
+  create: (random) => new Turns(random, true),
 }

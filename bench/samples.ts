@@ -56,14 +56,20 @@ export const sample = async (
   )
 }
 
-/** Prints a table of samples; `unit` calls make one row's number. */
-export const printSamples = (title: string, samples: ReadonlyMap<string, Sample>): void => {
+/** Prints a table of samples, in microseconds or nanoseconds. */
+export const printSamples = (
+  title: string,
+  samples: ReadonlyMap<string, Sample>,
+  unit: 'µs' | 'ns' = 'µs',
+): void => {
+  const scale = unit === 'µs' ? 1 : 1000
+  const digits = unit === 'µs' ? 3 : 1
   const width = Math.max(...[...samples.keys()].map((name) => name.length))
-  console.log(`\n${title}\n`)
-  console.log(`${''.padEnd(width)}  ${'µs'.padStart(9)}  ${'CPU µs'.padStart(9)}  ${'x first'.padStart(8)}`)
+  const heads = [unit.padStart(9), `CPU ${unit}`.padStart(9), 'x first'.padStart(8)]
+  console.log(`\n${title}\n\n${''.padEnd(width)}  ${heads.join('  ')}`)
   for (const [name, { wallUs, cpuUs, ratio }] of samples) {
-    const numbers = [wallUs.toFixed(3).padStart(9), cpuUs.toFixed(3).padStart(9)]
-    console.log(`${name.padEnd(width)}  ${numbers.join('  ')}  ${ratio.toFixed(3).padStart(8)}`)
+    const times = [wallUs, cpuUs].map((us) => (us * scale).toFixed(digits).padStart(9))
+    console.log(`${name.padEnd(width)}  ${times.join('  ')}  ${ratio.toFixed(3).padStart(8)}`)
   }
 }
 
