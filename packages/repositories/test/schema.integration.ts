@@ -7,9 +7,14 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { migrations, TENANT_ROLE } from '../src/index.ts'
+import { ChangeRepository, migrations, TENANT_ROLE } from '../src/index.ts'
 import { createTenantRole } from '../src/schema/create-tenant-role.ts'
 import { makeTenant, type RegistryPool, rejection, serverNamed, withServers } from './contract/registry.ts'
+import { writeAsVersion2 } from './previous/write-as-version-2.ts'
+
+/** What an earlier version knew. */
+const firstMigrations = (count: number): typeof migrations =>
+  Object.fromEntries(Object.entries(migrations).slice(0, count))
 
 const administrate = async (url: string, statement: string): Promise<void> => {
   const client = new Client({ connectionString: url })
@@ -94,6 +99,95 @@ describe('the schema', { timeout: 60_000 }, () => {
 
     expect(reports.filter(({ executed }) => executed.length > 0)).toHaveLength(urls.length)
     expect(created.map(({ slug }) => slug)).toEqual(starting.map(() => 'one'))
+  })
+
+  it('is made once when ten processes start at once', async () => {
+    const { url } = await makeDatabase()
+    const starting = Array.from({ length: 10 }, () => open(url))
+
+    const reports = await Promise.all(starting.map((pool) => pool.migrate(migrations)))
+    const created = await Promise.all(
+      starting.map(async (pool) => {
+        const tenantId = await makeTenant(pool)
+        return await withServers(pool, tenantId, (servers) => servers.create(serverNamed('one')))
+      }),
+    )
+
+    expect(reports.flatMap(({ executed }) => executed)).toEqual(Object.keys(migrations))
+    expect(created).toHaveLength(10)
+  })
+
+  it.each(Object.keys(migrations).map((name, index) => [name, index + 1] as const))(
+    'is made of what %s left, with all that was there, by ten processes at once',
+    async (_name, count) => {
+      const { url } = await makeDatabase()
+      const before = open(url)
+      await before.migrate(firstMigrations(count))
+      await before.systemSession('set up a test', ({ kysely }) =>
+        sql`insert into tenants (id) values ('default'), ('other')`.execute(kysely),
+      )
+      const old = await before.tenantSession('default', (session) => writeAsVersion2(session))
+      const after = Array.from({ length: 10 }, () => open(url))
+
+      const reports = await Promise.all(after.map((pool) => pool.migrate(migrations)))
+
+      expect(reports.flatMap(({ executed }) => executed)).toEqual(Object.keys(migrations).slice(count))
+      const [pool = before] = after
+      const seen = await withServers(pool, 'default', async (servers) => ({
+        all: (await servers.list({ limit: 10 })).items,
+        found: (await servers.list({ limit: 10, q: 'EEDLE' })).items.map(({ slug }) => slug),
+        tagged: (await servers.list({ limit: 10, tag: 'old' })).items.map(({ slug }) => slug),
+        statistics: await servers.statistics(),
+      }))
+      expect(seen.all.map(({ slug, status, endpoints }) => [slug, status, endpoints.length])).toEqual([
+        ['haystack', 'unknown', 0],
+        ['needle', 'healthy', 2],
+      ])
+      expect(seen.all[1]).toMatchObject({ id: old.serverId, title: 'Changed', tags: ['old'], revision: 2 })
+      expect([seen.found, seen.tagged]).toEqual([['needle'], ['needle']])
+      expect(seen.statistics).toEqual({
+        total: 2,
+        byStatus: new Map([
+          ['unknown', 1],
+          ['healthy', 1],
+        ]),
+        byTransport: new Map([
+          ['sse', 1],
+          ['stdio', 1],
+        ]),
+      })
+      expect(await withServers(pool, 'other', (servers) => servers.list({ limit: 10 }))).toMatchObject({
+        items: [],
+      })
+    },
+  )
+
+  it('lets the previous version start and serve; what it writes is counted and found', async () => {
+    const { url } = await makeDatabase()
+    const [newer, older] = [open(url), open(url)]
+    await newer.migrate(migrations)
+
+    const report = await older.migrate(firstMigrations(2))
+    const tenantId = await makeTenant(older)
+    await older.tenantSession(tenantId, (session) => writeAsVersion2(session))
+
+    expect(report).toEqual({ executed: [], newer: Object.keys(migrations).slice(2) })
+    const seen = await withServers(newer, tenantId, async (servers) => ({
+      found: (await servers.list({ limit: 10, q: 'needle' })).items.map(({ slug }) => slug),
+      statistics: await servers.statistics(),
+    }))
+    expect(seen.found).toEqual(['needle'])
+    expect([seen.statistics.total, seen.statistics.byTransport]).toEqual([
+      2,
+      new Map([
+        ['sse', 1],
+        ['stdio', 1],
+      ]),
+    ])
+    const changes = await newer.systemSession('test', (session) =>
+      new ChangeRepository(session).since(tenantId, 0, 100),
+    )
+    expect(changes.map(({ revision }) => revision)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   it('has its role made by several databases at once where no database has it yet', async () => {
