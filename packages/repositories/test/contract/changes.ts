@@ -1,9 +1,22 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { waitUntil } from '@mreg/testing'
 import { describe, expect, it } from 'vitest'
 
-import { type Change, ChangeRepository, CHANGES_CHANNEL, SecretRepository } from '../../src/index.ts'
+import {
+  ApiKeyRepository,
+  CapabilityRepository,
+  type Change,
+  ChangeRepository,
+  CHANGES_CHANNEL,
+  ExposedNameRepository,
+  newEntityId,
+  PolicyRepository,
+  SecretRepository,
+  ToolsetRepository,
+} from '../../src/index.ts'
+import { newKey } from './full-tenant.ts'
 import {
   makeTenant,
   putSecret,
@@ -13,6 +26,35 @@ import {
   serverNamed,
   withServers,
 } from './registry.ts'
+
+type Session = Parameters<Parameters<RegistryPool['tenantSession']>[1]>[0]
+
+/** One change of each kind that is not about the server itself. */
+const changeSomethingElse: readonly ((session: Session, serverId: string) => Promise<unknown>)[] = [
+  (session, serverId) =>
+    new CapabilityRepository(session).observe(
+      { serverId, scopeKey: '', kind: 'tool' },
+      [{ name: serverId, hash: serverId, body: Buffer.from('x') }],
+      { onNew: 'accepted', onChange: 'changed' },
+    ),
+  (session, serverId) =>
+    new ExposedNameRepository(session).claim('tool', 'slug', new Map([[serverId, serverId]])),
+  (session) => new ToolsetRepository(session).create({ slug: randomBytes(8).toString('hex'), items: [] }),
+  async (session) => {
+    const keys = new ApiKeyRepository(session)
+    await keys.update((await keys.create(newKey())).id, { revoked: true })
+  },
+  async (session) => {
+    const policies = new PolicyRepository(session)
+    const subject = { kind: 'tenant', id: '' } as const
+    const { id } = await policies.create({ name: newEntityId(), subject, rules: {} })
+    await policies.delete(id)
+  },
+  async (session) => {
+    const sets = new ToolsetRepository(session)
+    await sets.delete((await sets.create({ slug: randomBytes(8).toString('hex'), items: [] })).id)
+  },
+]
 
 /** What must be true of the change log. */
 export const describeChanges = (pool: () => RegistryPool): void => {
@@ -77,7 +119,10 @@ export const describeChanges = (pool: () => RegistryPool): void => {
 
       await pool().tenantSession(tenantId, (session) => putSecret(session, 'new', secretId))
       await pool().tenantSession(tenantId, (session) => putSecret(session, 'unused'))
+      const now = await withServers(pool(), tenantId, (servers) => servers.getById(server.id))
 
+      // Whoever holds a connection to the server goes by its revision.
+      expect(now?.revision).toBe(server.revision + 1)
       expect(await since(tenantId, 1)).toEqual([
         { tenantId, revision: 2, kind: 'server_updated', objectId: server.id },
       ])
@@ -129,15 +174,17 @@ export const describeChanges = (pool: () => RegistryPool): void => {
         for (let index = 0; index < writesEach; index += 1) {
           const tenantId = tenants[(writer + index) % 2] ?? ''
           // oxlint-disable-next-line no-await-in-loop
-          await withServers(pool(), tenantId, async (servers) => {
+          await withServers(pool(), tenantId, async (servers, session) => {
             const { id } = await servers.create(serverNamed(`w${writer}-${index}`))
             // The first change of the transaction has its revision now, and is committed later.
             await sleep(Math.random() * 4)
             await servers.update(id, { title: 'x' })
+            await changeSomethingElse[index % changeSomethingElse.length]?.(session, id)
             await (index % 3 === 0 ? servers.delete(id) : undefined)
           })
         }
       }
+      const kinds = new Set<string>()
       const readers = tenants.map((tenantId) => read(tenantId))
       await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)))
       writing = false
@@ -148,7 +195,22 @@ export const describeChanges = (pool: () => RegistryPool): void => {
         const revision = (await revisionOf(tenantId)) ?? 0
         expect(revision).toBeGreaterThan(writers * writesEach)
         expect(seen[index]).toEqual(Array.from({ length: revision }, (_, before) => before + 1))
+        // oxlint-disable-next-line no-await-in-loop
+        for (const { kind } of await since(tenantId, 0)) kinds.add(kind)
       }
+      expect([...kinds].toSorted((a, b) => a.localeCompare(b))).toEqual([
+        'api_key_created',
+        'api_key_updated',
+        'capabilities_updated',
+        'exposed_names_added',
+        'policy_created',
+        'policy_deleted',
+        'server_created',
+        'server_deleted',
+        'server_updated',
+        'toolset_created',
+        'toolset_deleted',
+      ])
     })
   })
 
