@@ -95,4 +95,17 @@ describe('all servers through one endpoint', () => {
       })
     }
   })
+
+  test('shows what it knew of a server that was already away when the gateway was started', async () => {
+    await gateway.kill()
+    await everything.stop()
+    await start()
+    for (const { client } of clients) {
+      expect(await namesSeenBy(client)).toEqual(
+        expect.arrayContaining(['everything__echo', 'files__read_text_file', 'fixture__echo']),
+      )
+      const call = client.callTool('everything__echo', { message: 'anybody?' })
+      await expect(call).rejects.toThrow(/Server "everything" is unavailable/u)
+    }
+  })
 })

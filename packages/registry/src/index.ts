@@ -1,10 +1,17 @@
 export {
   type Definition,
+  DEFINITION_KINDS,
   DEFINITION_LISTS,
   type DefinitionKind,
   type DefinitionList,
 } from './catalog/definition.ts'
-export { ExposedNames, type ExposedNameRecord, type NamedServer } from './catalog/exposed-names.ts'
+export {
+  type CatalogStore,
+  DatabaseCatalogStore,
+  type KeptCatalog,
+  type KeptOffer,
+} from './catalog/catalog-store.ts'
+export { ExposedNames, type ExposedNameRecord } from './catalog/exposed-names.ts'
 export { type CatalogPage, type CatalogQuery, MergedCatalog } from './catalog/merged-catalog.ts'
 export { type DefinitionPage, readDefinitions } from './catalog/read-definitions.ts'
 export type { CatalogEntry, CatalogServer } from './catalog/server-block.ts'

@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ChangeFeed, type ChangeFeedOptions } from '../src/index.ts'
 import { makePrincipal, openRegistry, type RegistryPool, Served } from './support/open-registry.ts'
 
+const nested = (): Promise<never> => Promise.reject(new Error('the repository nests nothing'))
+
 const endpoint = { transport: 'streamable-http', url: 'http://127.0.0.1:9/mcp' } as const
 const NEVER_MS = 3_600_000
 const serverNamed = (slug: string): NewServer => ({ slug, endpoints: [endpoint] })
@@ -119,7 +121,6 @@ describe('another process on the same database', () => {
         })
         .toBe(1)
       // The look has read the change log, and waits for the servers.
-      const nested = (): Promise<never> => Promise.reject(new Error('the repository nests nothing'))
       await new ServerRepository({ kysely, tenantId, nested }).create(serverNamed('second'))
     })
     await elsewhere.changes.catchUp()

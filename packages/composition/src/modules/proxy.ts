@@ -1,10 +1,17 @@
 import { KeyRing } from '@mreg/access'
 import { MergedProxy, RouteTable, ServerProxy, SessionTokens } from '@mreg/proxy'
-import { ChangeFeed } from '@mreg/registry'
+import { ChangeFeed, DatabaseCatalogStore } from '@mreg/registry'
 import { LegacySessions, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
-import { EventsToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import {
+  DatabaseToken,
+  EventsToken,
+  FactsToken,
+  LoggerToken,
+  ResourcesToken,
+  SettingsToken,
+} from '../tokens.ts'
 
 /** What answers MCP clients. */
 export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
@@ -38,12 +45,26 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     [RouteTable, Upstreams, LegacySessions, SessionTokens, KeyRing, SettingsToken, LoggerToken],
   )
   bind(MergedProxy).toResolvedValue(
-    (one, routes, changes, upstreams, sessions, tokens, events, settings, facts, logger, resources) => {
+    (
+      one,
+      routes,
+      changes,
+      database,
+      upstreams,
+      sessions,
+      tokens,
+      events,
+      settings,
+      facts,
+      logger,
+      resources,
+    ) => {
       const { limits, timeouts } = settings
       const serverInfo = { name: 'mreg', version: facts.version }
       const merged = resources.use(
         new MergedProxy({
           proxy: one,
+          store: new DatabaseCatalogStore(database),
           routes,
           upstreams,
           sessions,
@@ -63,6 +84,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       ServerProxy,
       RouteTable,
       ChangeFeed,
+      DatabaseToken,
       Upstreams,
       LegacySessions,
       SessionTokens,

@@ -1,16 +1,11 @@
-import type { Logger, Principal, ServerStatus } from '@mreg/core'
+import type { Principal, ServerStatus } from '@mreg/core'
 import type { DefinitionKind } from '@mreg/registry'
 
 import type { RouteTable } from '../route-table.ts'
-import type { ReadOfferOptions } from './read-offer.ts'
 import { TenantCatalog, type TenantCatalogOptions } from './tenant-catalog.ts'
 
-export interface CatalogsOptions {
+export interface CatalogsOptions extends Omit<TenantCatalogOptions, 'principal' | 'onChange'> {
   readonly routes: RouteTable
-  readonly ask: ReadOfferOptions['ask']
-  readonly limits: TenantCatalogOptions['limits']
-  readonly timeouts: TenantCatalogOptions['timeouts']
-  readonly logger: Logger
 }
 
 /** Is told which lists of a tenant have changed. */
@@ -37,15 +32,11 @@ export class Catalogs implements Disposable {
     if (known !== undefined) return known.catalog
     const listeners = new Set<CatalogListener>()
     const { routes, ...options } = this.#options
-    const catalog = new TenantCatalog({
-      ...options,
-      principal,
-      onChange: (kinds) => {
-        for (const listener of listeners) listener(kinds)
-      },
-    })
+    const onChange: CatalogListener = (kinds) => {
+      for (const listener of listeners) listener(kinds)
+    }
+    const catalog = new TenantCatalog({ ...options, principal, onChange }, routes.list(tenantId))
     this.#open.set(tenantId, { catalog, listeners })
-    catalog.follow(routes.list(tenantId))
     return catalog
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 
 import { type JsonRpcId } from '@mreg/mcp-wire'
-import { DEFINITION_LISTS, type DefinitionKind, type MergedCatalog } from '@mreg/registry'
+import { DEFINITION_KINDS, DEFINITION_LISTS, type DefinitionKind, type MergedCatalog } from '@mreg/registry'
 
 /** Says which servers are away, in the `_meta` of a merged list. */
 const UNAVAILABLE = 'dev.mreg/unavailable'
@@ -11,8 +11,7 @@ const PAGE = { maxEntries: 1000, maxBytes: 4_194_304 } as const
 const LIST_TTL_MS = 0
 
 const KIND_OF_METHOD: ReadonlyMap<string, DefinitionKind> = new Map(
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its keys are all the kinds
-  (Object.keys(DEFINITION_LISTS) as DefinitionKind[]).map((kind) => [DEFINITION_LISTS[kind].method, kind]),
+  DEFINITION_KINDS.map((kind) => [DEFINITION_LISTS[kind].method, kind]),
 )
 
 /** What a method lists; undefined when it lists nothing. */

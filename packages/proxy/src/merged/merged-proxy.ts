@@ -12,6 +12,7 @@ import {
   type ScannedMessage,
   WireError,
 } from '@mreg/mcp-wire'
+import type { CatalogStore } from '@mreg/registry'
 import type { LegacySessions } from '@mreg/upstream'
 
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer } from '../answer.ts'
@@ -44,6 +45,8 @@ export interface MergedProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly serverInfo: { readonly name: string; readonly version: string }
   /** Bounds of what is translated between the eras. What is left out has its default. */
   readonly bridge?: Partial<BridgeLimits> | undefined
+  /** Keeps what servers offer; undefined: it is forgotten with the process. */
+  readonly store?: CatalogStore | undefined
   /** Bounds of the catalogs. What is left out has its default. */
   readonly catalog?: Partial<CatalogSettings> | undefined
   readonly logger?: Logger | undefined
@@ -67,7 +70,7 @@ export class MergedProxy implements Disposable {
   readonly #views = new Map<string, View>()
 
   constructor({ logger = silentLogger, proxy, ...options }: MergedProxyOptions) {
-    const { bridge, limits, routes, serverInfo, sessions, timeouts, tokens, upstreams } = options
+    const { bridge, limits, routes, serverInfo, sessions, store, timeouts, tokens, upstreams } = options
     const { maxJsonDepth } = limits
     const ask = (exchange: Exchange): Promise<Answer> => proxy.handle(exchange)
     const catalog = { ...CATALOG_SETTINGS, ...options.catalog }
@@ -77,6 +80,7 @@ export class MergedProxy implements Disposable {
     this.#catalogs = new Catalogs({
       ask,
       routes,
+      store,
       limits: { ...catalog, maxJsonDepth },
       timeouts: catalog,
       logger,

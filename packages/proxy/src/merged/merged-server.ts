@@ -83,7 +83,7 @@ export class MergedServer {
   }
 
   /** The resources that a result speaks of, by the URIs under which clients can read them here. */
-  #translate(message: Uint8Array, { serverId, slug }: OwnerOf, catalog: TenantCatalog): Uint8Array {
+  #translate(message: Uint8Array, { slug }: OwnerOf, catalog: TenantCatalog): Uint8Array {
     const { resultSpan } = scanMessage(message, {
       maxDepth: this.#options.maxJsonDepth,
       duplicateKeys: 'envelope',
@@ -92,11 +92,7 @@ export class MergedServer {
     const edits = contentUris(message, resultSpan).flatMap((span) => {
       const uri = readValue(message, span)
       if (typeof uri !== 'string') return []
-      const exposed = exposedUri(
-        uri,
-        slug,
-        serverId === undefined ? undefined : catalog.exposedUri(serverId, uri),
-      )
+      const exposed = exposedUri(uri, slug, catalog.exposedUri(slug, uri))
       return exposed === uri ? [] : [{ span, replacement: JSON.stringify(exposed) }]
     })
     return spliceMessage(message, edits)

@@ -15,7 +15,6 @@ import type { Exchange } from '../exchange.ts'
 /** Whose a request is, and what it is there about. */
 export interface OwnerOf {
   readonly slug: string
-  readonly serverId: string | undefined
   /** What the server itself calls what the request names. */
   readonly name: string
   /** Where the request names it. */
@@ -77,7 +76,7 @@ const ownerOfUri = (
   }
   // In no list, but in something that a server said.
   const split = splitPrefixedUri(uri)
-  return split && { slug: split.owner, serverId: undefined, name: split.uri, span }
+  return split && { slug: split.owner, name: split.uri, span }
 }
 
 const ownerOfTemplate = (
@@ -91,7 +90,6 @@ const ownerOfTemplate = (
 
 const owner = ({ server }: CatalogEntry, name: string, span: Span): OwnerOf => ({
   slug: server.slug,
-  serverId: server.serverId,
   name,
   span,
 })

@@ -1,6 +1,12 @@
 import type { Principal } from '@mreg/core'
 import { encodeRequest, HEADER, META, MODERN_VERSIONS } from '@mreg/mcp-wire'
-import { type Definition, DEFINITION_LISTS, type DefinitionKind, readDefinitions } from '@mreg/registry'
+import {
+  type Definition,
+  DEFINITION_KINDS,
+  DEFINITION_LISTS,
+  type DefinitionKind,
+  readDefinitions,
+} from '@mreg/registry'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
 import type { Answer } from '../answer.ts'
@@ -43,7 +49,6 @@ const CAPABILITY_OF: Readonly<Record<DefinitionKind, string>> = {
   resource: 'resources',
   resource_template: 'resources',
 }
-const KINDS: readonly DefinitionKind[] = ['tool', 'prompt', 'resource', 'resource_template']
 const METHOD_NOT_FOUND = -32_601
 const MODERN_VERSION = MODERN_VERSIONS[0] ?? ''
 
@@ -59,7 +64,7 @@ export const readOffer = async (options: ReadOfferOptions): Promise<readonly Def
   const definitions: Definition[] = []
   const { maxBytes, maxDefinitions } = options.limits
   let bytes = 0
-  for (const kind of KINDS) {
+  for (const kind of DEFINITION_KINDS) {
     if (!isJsonObject(capabilities[CAPABILITY_OF[kind]])) continue
     for await (const definition of listed(options, kind)) {
       bytes += definition.bytes.length

@@ -1,5 +1,12 @@
 import { type Logger, type Principal, type ServerStatus } from '@mreg/core'
-import { type CatalogServer, type DefinitionKind, ExposedNames, MergedCatalog } from '@mreg/registry'
+import {
+  type CatalogServer,
+  type CatalogStore,
+  type Definition,
+  type DefinitionKind,
+  ExposedNames,
+  MergedCatalog,
+} from '@mreg/registry'
 
 import type { ServerRoute } from '../route-table.ts'
 import { type OfferLimits, readOffer, type ReadOfferOptions } from './read-offer.ts'
@@ -20,6 +27,8 @@ export interface TenantCatalogOptions {
     /** Between two looks at a server that did not answer, at first, in milliseconds; doubles up to `refreshMs`. */
     readonly retryMs: number
   }
+  /** Keeps what servers offer; undefined: it is forgotten with the process. */
+  readonly store?: CatalogStore | undefined
   readonly logger: Logger
   /** Is told which lists have changed. */
   readonly onChange: (kinds: ReadonlySet<DefinitionKind>) => void
@@ -35,6 +44,9 @@ interface Followed {
   /** The look that is under way. */
   look: Promise<void> | undefined
   timer: NodeJS.Timeout | undefined
+  /** What it said last, whether it is shown or not. */
+  offered: readonly Definition[]
+  isKept: boolean
   readonly ending: AbortController
 }
 
@@ -48,10 +60,15 @@ export class TenantCatalog implements Disposable {
   readonly #followed = new Map<string, Followed>()
   readonly #waiting: (() => void)[] = []
   #running = 0
+  #isReady = false
   #catalog = MergedCatalog.empty
+  readonly #loaded: Promise<void>
 
-  constructor(options: TenantCatalogOptions) {
+  /** @param routes the servers of the tenant. */
+  constructor(options: TenantCatalogOptions, routes: readonly ServerRoute[]) {
     this.#options = options
+    this.#loaded = this.#load(routes.map(({ server }) => server.id))
+    this.follow(routes)
   }
 
   get catalog(): MergedCatalog {
@@ -72,18 +89,18 @@ export class TenantCatalog implements Disposable {
     }
   }
 
-  /** Waits until every server has been asked once, or for so many milliseconds. */
+  /** Waits until something is known of every server, or for so many milliseconds. */
   async ready(timeoutMs: number): Promise<void> {
-    const looks = [...this.#followed.values()].flatMap(({ known, failures, look }) =>
-      known === undefined && failures === 0 && look !== undefined ? [look] : [],
-    )
-    if (looks.length === 0) return
+    if (this.#isReady) return
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs)
     })
-    await Promise.race([Promise.all(looks), late])
+    const looks = this.#loaded.then(() => Promise.all(this.#firstLooks()))
+    await Promise.race([looks, late])
     clearTimeout(timer)
+    // Whoever could not be waited for is not waited for again.
+    this.#isReady = true
   }
 
   /** Asks a server again, now. */
@@ -102,8 +119,8 @@ export class TenantCatalog implements Disposable {
   }
 
   /** The name under which clients know a URI of a server; undefined when it is in no list. */
-  exposedUri(serverId: string, uri: string): string | undefined {
-    return this.#names.find(serverId, 'resource', uri)
+  exposedUri(slug: string, uri: string): string | undefined {
+    return this.#names.find('resource', slug, uri)
   }
 
   [Symbol.dispose](): void {
@@ -114,7 +131,34 @@ export class TenantCatalog implements Disposable {
     this.#followed.clear()
   }
 
+  /** The looks at servers of which nothing is known yet. */
+  #firstLooks(): readonly Promise<void>[] {
+    return [...this.#followed.values()].flatMap(({ known, failures, look }) =>
+      known === undefined && failures === 0 && look !== undefined ? [look] : [],
+    )
+  }
+
+  /** Takes over what was kept before this process began. */
+  async #load(serverIds: readonly string[]): Promise<void> {
+    const { logger, principal, store } = this.#options
+    if (store === undefined) return
+    try {
+      const { names, offers } = await store.load(principal.tenantId, serverIds)
+      for (const name of names) this.#names.learn(name)
+      for (const { serverId, definitions } of offers) {
+        const followed = this.#followed.get(serverId)
+        if (followed === undefined) continue
+        followed.known = { serverId, slug: followed.route.server.slug, definitions }
+        this.#catalog = this.#catalog.with(followed.known, this.#names)
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      logger.warn('what servers offered before could not be read', { reason })
+    }
+  }
+
   #begin(route: ServerRoute): void {
+    this.#isReady = false
     this.#followed.set(route.server.id, {
       route,
       known: undefined,
@@ -122,6 +166,8 @@ export class TenantCatalog implements Disposable {
       failingSince: undefined,
       look: undefined,
       timer: undefined,
+      offered: [],
+      isKept: false,
       ending: new AbortController(),
     })
     this.look(route.server.id)
@@ -131,13 +177,13 @@ export class TenantCatalog implements Disposable {
     clearTimeout(timer)
     ending.abort()
     this.#followed.delete(serverId)
-    this.#names.forget(serverId)
     this.#catalog = this.#catalog.without(serverId)
     const kinds = new Set(known?.definitions.map(({ kind }) => kind))
     if (kinds.size > 0) this.#options.onChange(kinds)
   }
 
   async #look(followed: Followed): Promise<void> {
+    await this.#loaded
     await this.#turn()
     try {
       await this.#lookNow(followed)
@@ -162,7 +208,7 @@ export class TenantCatalog implements Disposable {
     try {
       const signal = AbortSignal.any([followed.ending.signal, AbortSignal.timeout(timeouts.listMs)])
       const asked = readOffer({ ask, slug: server.slug, principal, limits, signal })
-      const definitions = await withSignal(asked, signal)
+      const definitions = await this.#kept(followed, await withSignal(asked, signal))
       followed.failures = 0
       followed.failingSince = undefined
       next = { ...named, definitions }
@@ -182,6 +228,25 @@ export class TenantCatalog implements Disposable {
     this.#lookLater(followed)
   }
 
+  /** What of an offer is to be shown, after it was kept. The database may be away: then all of it, under the names known here. */
+  async #kept(followed: Followed, definitions: readonly Definition[]): Promise<readonly Definition[]> {
+    const { logger, principal, store } = this.#options
+    const { id: serverId, slug } = followed.route.server
+    if (store === undefined) return definitions
+    const known = followed.known?.definitions
+    if (known !== undefined && followed.isKept && isSameOffer(followed.offered, definitions)) return known
+    try {
+      const shown = await store.save(principal.tenantId, { serverId, slug }, definitions, this.#names)
+      followed.isKept = true
+      followed.offered = definitions
+      return shown
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      logger.warn('what a server offers could not be kept', { server: slug, reason })
+      return definitions
+    }
+  }
+
   #lookLater(followed: Followed): void {
     const { refreshMs, retryMs } = this.#options.timeouts
     const pauseMs =
@@ -192,6 +257,9 @@ export class TenantCatalog implements Disposable {
     followed.timer = setTimeout(() => this.look(followed.route.server.id), inMs).unref()
   }
 }
+
+const isSameOffer = (one: readonly Definition[], other: readonly Definition[]): boolean =>
+  one.length === other.length && one.every(({ hash }, index) => hash === other[index]?.hash)
 
 /** Of which kinds a server offers something else than before. */
 const changedKinds = (

@@ -1,6 +1,9 @@
 /** What a server can offer, as its lists name it. */
 export type DefinitionKind = 'tool' | 'prompt' | 'resource' | 'resource_template'
 
+/** All of them. */
+export const DEFINITION_KINDS: readonly DefinitionKind[] = ['tool', 'prompt', 'resource', 'resource_template']
+
 /** One thing that a server offers, as the server wrote it. */
 export interface Definition {
   readonly kind: DefinitionKind

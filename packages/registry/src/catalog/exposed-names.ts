@@ -4,18 +4,13 @@ import type { DefinitionKind } from './definition.ts'
 
 /** Under which name something of a server is shown among what others have; once given, it stays. */
 export interface ExposedNameRecord {
-  readonly serverId: string
   readonly kind: DefinitionKind
+  /** Whose it is. A server that is registered anew under its old slug has its old names. */
+  readonly slug: string
   /** What the server calls it. */
-  readonly name: string
+  readonly original: string
   /** What clients call it. */
   readonly exposed: string
-}
-
-/** Whose name is to be shown. */
-export interface NamedServer {
-  readonly serverId: string
-  readonly slug: string
 }
 
 /**
@@ -25,62 +20,49 @@ export interface NamedServer {
  */
 export class ExposedNames {
   readonly #maxLength: number
-  readonly #exposed = new Map<string, Map<string, string>>()
-  readonly #taken = new Map<string, string>()
-  #added: ExposedNameRecord[] = []
+  readonly #exposed = new Map<string, string>()
+  readonly #owners = new Map<string, string>()
 
-  /**
-   * @param records what was given before.
-   * @param maxLength longest name of a tool or prompt, in characters.
-   */
-  constructor(records: Iterable<ExposedNameRecord> = [], maxLength = 50) {
+  /** @param maxLength longest name of a tool or prompt, in characters. */
+  constructor(maxLength = 50) {
     this.#maxLength = maxLength
-    for (const record of records) this.#record(record)
+  }
+
+  /** Takes over a name that was given before, here or by somebody else. */
+  learn({ kind, slug, original, exposed }: ExposedNameRecord): void {
+    const before = this.#exposed.get(keyOf(kind, slug, original))
+    if (before !== undefined) this.#owners.delete(keyOf(kind, before))
+    this.#exposed.set(keyOf(kind, slug, original), exposed)
+    this.#owners.set(keyOf(kind, exposed), slug)
   }
 
   /** The name to show; undefined when something else of the server has that very name, which takes a contrived one. */
-  expose(server: NamedServer, kind: DefinitionKind, name: string): string | undefined {
-    const known = this.find(server.serverId, kind, name)
+  expose(kind: DefinitionKind, slug: string, original: string): string | undefined {
+    const known = this.find(kind, slug, original)
     if (known !== undefined) return known
-    const exposed = this.#choose(server, kind, name)
-    if (this.#taken.has(keyOf(kind, exposed))) return undefined
-    const record = { serverId: server.serverId, kind, name, exposed }
-    this.#record(record)
-    this.#added.push(record)
+    const exposed = this.propose(kind, slug, original)
+    if (exposed !== undefined) this.learn({ kind, slug, original, exposed })
     return exposed
   }
 
   /** The name that was given; undefined: none was. */
-  find(serverId: string, kind: DefinitionKind, name: string): string | undefined {
-    return this.#exposed.get(serverId)?.get(keyOf(kind, name))
+  find(kind: DefinitionKind, slug: string, original: string): string | undefined {
+    return this.#exposed.get(keyOf(kind, slug, original))
   }
 
-  /** The names that were given since the last call, to be kept. */
-  takeAdded(): readonly ExposedNameRecord[] {
-    const added = this.#added
-    this.#added = []
-    return added
-  }
-
-  /** Forgets the names of a server that is gone for good. */
-  forget(serverId: string): void {
-    this.#exposed.delete(serverId)
-    for (const [key, owner] of this.#taken) if (owner === serverId) this.#taken.delete(key)
-    this.#added = this.#added.filter((record) => record.serverId !== serverId)
-  }
-
-  #choose({ slug }: NamedServer, kind: DefinitionKind, name: string): string {
-    if (kind === 'tool' || kind === 'prompt') return exposedName(slug, name, this.#maxLength)
-    const isFree = splitPrefixedUri(name) === undefined && !this.#taken.has(keyOf(kind, name))
-    return isFree ? name : prefixUri(slug, name)
-  }
-
-  #record({ serverId, kind, name, exposed }: ExposedNameRecord): void {
-    let ofServer = this.#exposed.get(serverId)
-    if (ofServer === undefined) this.#exposed.set(serverId, (ofServer = new Map()))
-    ofServer.set(keyOf(kind, name), exposed)
-    this.#taken.set(keyOf(kind, exposed), serverId)
+  /**
+   * The name that it should have, as far as is known here; undefined: there is none that is free.
+   *
+   * @param isTaken somebody else turned out to have the first choice.
+   */
+  propose(kind: DefinitionKind, slug: string, original: string, isTaken = false): string | undefined {
+    const isUri = kind === 'resource' || kind === 'resource_template'
+    const mayStay = isUri && !isTaken && splitPrefixedUri(original) === undefined
+    if (mayStay && !this.#owners.has(keyOf(kind, original))) return original
+    const exposed = isUri ? prefixUri(slug, original) : exposedName(slug, original, this.#maxLength)
+    return this.#owners.has(keyOf(kind, exposed)) ? undefined : exposed
   }
 }
 
-const keyOf = (kind: DefinitionKind, name: string): string => `${kind} ${name}`
+/** A slug has no blank, and neither has a kind. */
+const keyOf = (...parts: readonly string[]): string => parts.join(' ')

@@ -1,10 +1,12 @@
 import type { Definition, DefinitionKind } from './definition.ts'
 import { exposeDefinition } from './expose-definition.ts'
-import type { ExposedNames, NamedServer } from './exposed-names.ts'
+import type { ExposedNames } from './exposed-names.ts'
 import { templateMatcher } from './template-matcher.ts'
 
 /** What one server offers, as far as it is known. */
-export interface CatalogServer extends NamedServer {
+export interface CatalogServer {
+  readonly serverId: string
+  readonly slug: string
   readonly definitions: readonly Definition[]
   /** Why what is shown may be old; undefined: the server works. */
   readonly unavailable?: { readonly since: Date; readonly reason: string } | undefined
@@ -36,7 +38,7 @@ export class ServerBlock {
     }
     const seen = new Set<string>()
     for (const definition of server.definitions) {
-      const exposed = names.expose(server, definition.kind, definition.name)
+      const exposed = names.expose(definition.kind, server.slug, definition.name)
       // What a list names twice is there once.
       if (exposed === undefined || seen.has(`${definition.kind} ${exposed}`)) continue
       seen.add(`${definition.kind} ${exposed}`)

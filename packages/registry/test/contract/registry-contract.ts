@@ -2,6 +2,7 @@ import { migrations } from '@mreg/repositories'
 import { afterAll, beforeAll, describe } from 'vitest'
 
 import type { RegistryPool } from '../support/open-registry.ts'
+import { describeCatalogStore } from './catalog-store.ts'
 import { describeChanging } from './changing.ts'
 import { describeFaults } from './faults.ts'
 import { describeFollowing } from './following.ts'
@@ -36,5 +37,6 @@ export const describeRegistry = (open: () => RegistryPool): void => {
     describeListing(opened)
     describeSecrets(opened)
     describeFollowing(opened)
+    describeCatalogStore(opened)
   })
 }
