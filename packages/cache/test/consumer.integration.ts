@@ -1,17 +1,5 @@
-import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-
+import { ConsumerProject, OLDEST_NODE } from '@mreg/testing'
 import { afterAll, assert, beforeAll, describe, expect, it } from 'vitest'
-
-const run = promisify(execFile)
-const folder = fileURLToPath(new URL('..', import.meta.url))
-const tools = join(folder, '../../node_modules/.bin')
-const LOWEST_NODE = '22.12.0'
 
 const moduleScript = `
 import { cacheKey, createMemoryCache, jsonCache } from '@mreg/cache'
@@ -45,94 +33,37 @@ createRedisCache({})
 `
 
 /** The package as it is published, in an empty project beside what it needs. */
-describe('the packed package in a project of a stranger', () => {
-  let project = ''
-  let lowestNode: string | undefined
-
+describe('the packed package in a project of a stranger', { timeout: 240_000 }, () => {
+  let made: ConsumerProject | undefined
+  const project = (): ConsumerProject => {
+    assert(made !== undefined)
+    return made
+  }
   beforeAll(async () => {
-    project = await mkdtemp(join(tmpdir(), 'cache-consumer-'))
-    const modules = join(project, 'node_modules')
-    await pack(project)
-    await mkdir(join(modules, '@mreg'), { recursive: true })
-    await run('tar', ['-xzf', 'package.tgz'], { cwd: project })
-    await cp(join(project, 'package'), join(modules, '@mreg/cache'), { recursive: true })
-    for (const name of ['lru-cache', 'redis']) {
-      await symlink(await realpath(join(folder, 'node_modules', name)), join(modules, name))
-    }
-    await Promise.all([
-      writeFile(join(project, 'package.json'), '{ "name": "stranger", "version": "1.0.0" }'),
-      writeFile(join(project, 'module.mjs'), moduleScript),
-      writeFile(join(project, 'require.cjs'), requireScript),
-      writeFile(join(project, 'typed.mts'), typedScript),
-    ])
-    lowestNode = await lowestSupportedNode(join(project, 'lowest'))
+    made = await ConsumerProject.create(new URL('..', import.meta.url), { peers: ['redis'] })
   }, 300_000)
-
-  afterAll(() => rm(project, { recursive: true, force: true }))
-
-  const node = async (binary: string, script: string): Promise<string> =>
-    (await run(binary, [script], { cwd: project })).stdout.trim()
+  afterAll(() => made?.remove())
 
   it('is imported as a module by this Node', async () => {
-    expect(await node(process.execPath, 'module.mjs')).toBe('5 5 1 unknown')
+    expect(await project().run(moduleScript)).toBe('5 5 1 unknown')
   })
 
   it('is required by CommonJS on this Node', async () => {
-    expect(await node(process.execPath, 'require.cjs')).toBe('memory function @mreg/cache')
+    expect(await project().run(requireScript, { type: 'commonjs' })).toBe('memory function @mreg/cache')
   })
 
-  it(`is imported and required by Node ${LOWEST_NODE}, the lowest it supports`, async ({ skip }) => {
-    skip(lowestNode === undefined, `Node ${LOWEST_NODE} could not be had on this machine`)
-    assert(lowestNode !== undefined)
-    expect((await run(lowestNode, ['--version'])).stdout.trim()).toBe(`v${LOWEST_NODE}`)
-    expect(await node(lowestNode, 'module.mjs')).toBe('5 5 1 unknown')
-    expect(await node(lowestNode, 'require.cjs')).toBe('memory function @mreg/cache')
+  it(`is imported and required by Node ${OLDEST_NODE}, the lowest it supports`, async ({ skip }) => {
+    const node = await project().oldestNode()
+    skip(node === undefined, `Node ${OLDEST_NODE} could not be had on this machine`)
+    expect(await project().run(moduleScript, { node })).toBe('5 5 1 unknown')
+    expect(await project().run(requireScript, { type: 'commonjs', node })).toBe('memory function @mreg/cache')
   })
 
   it('has types that a strict project accepts, library checks included', async () => {
-    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', '']
-    const libraries = ['--lib', 'es2022,esnext.disposable,dom']
-    const complaints = await run(join(tools, 'tsc'), [...options, ...libraries, 'typed.mts'], {
-      cwd: project,
-    }).then(
-      ({ stdout }) => stdout,
-      (error: unknown) => error,
-    )
-    expect(complaints).toBe('')
+    expect(await project().typeErrors(typedScript)).toBe('')
   })
 
   it('holds what it says and no tests', async () => {
-    const files = await readdir(join(project, 'node_modules/@mreg/cache'))
-    expect(files.toSorted()).toEqual(['README.md', 'dist', 'package.json', 'src'])
+    expect(await project().filesOf('@mreg/cache')).toEqual(['README.md', 'dist', 'package.json', 'src'])
   })
 })
-
-/** Builds apart from the package's own folder, which others may be using, and packs to `package.tgz` in `project`. */
-async function pack(project: string): Promise<void> {
-  const staged = join(project, 'staged')
-  await mkdir(staged)
-  await run(join(tools, 'tsup'), ['--out-dir', join(staged, 'dist')], { cwd: folder })
-  await run(join(tools, 'tsc'), ['-p', 'tsconfig.build.json', '--outDir', join(staged, 'dist')], {
-    cwd: folder,
-  })
-  for (const name of ['README.md', 'package.json', 'src']) {
-    await cp(join(folder, name), join(staged, name), { recursive: true })
-  }
-  const packing = ['pack', '--json', '--ignore-scripts', '--pack-destination', project]
-  await run('npm', packing, { cwd: staged })
-  const tarball = (await readdir(project)).find((file) => file.endsWith('.tgz'))
-  await cp(join(project, tarball ?? ''), join(project, 'package.tgz'))
-}
-
-/** The lowest Node that is supported, from the registry where there is a build for this machine; else undefined. */
-async function lowestSupportedNode(prefix: string): Promise<string | undefined> {
-  const name = `node-${process.platform}-${process.arch}`
-  try {
-    await mkdir(prefix)
-    const install = ['install', '--prefix', prefix, '--no-audit', '--no-fund', `${name}@${LOWEST_NODE}`]
-    await run('npm', install, { cwd: prefix })
-    return createRequire(join(prefix, 'x.js')).resolve(`${name}/bin/node`)
-  } catch {
-    return undefined
-  }
-}

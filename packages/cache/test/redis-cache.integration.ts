@@ -8,6 +8,7 @@ import type { Cache } from '../src/index.ts'
 import { createRedisCache } from '../src/redis.ts'
 import { describeCache } from './contract/cache-contract.ts'
 import { bytes, MINUTE, never, type OpenedCache, text } from './contract/open-cache.ts'
+import { startChunkCounter } from './redis/chunk-counter.ts'
 
 const url = process.env['MREG_TEST_REDIS_URL'] ?? ''
 const runPrefix = process.env['MREG_TEST_REDIS_PREFIX'] ?? ''
@@ -28,6 +29,20 @@ describeCache('on Redis', async (options = {}): Promise<OpenedCache> => {
 })
 
 const open = (keyPrefix: string): Cache => createRedisCache({ url, keyPrefix, commandTimeoutMs: 2000 })
+
+describe('commands of one turn', () => {
+  it('go to Redis together, and are answered each its own', async () => {
+    await using wire = await startChunkCounter(new URL(url))
+    await using cache = createRedisCache({ url: wire.url, keyPrefix: newPrefix(), commandTimeoutMs: 5000 })
+    const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
+    await Promise.all(keys.map((key) => cache.set(key, bytes(`of ${key}`), { ttlMs: MINUTE })))
+    const before = wire.chunks
+    const values = await Promise.all(keys.map((key) => cache.get(key)))
+    expect(values.map((value) => text(value))).toEqual(keys.map((key) => `of ${key}`))
+    // One packet, give or take where the system cuts it.
+    expect(wire.chunks - before).toBeLessThan(20)
+  })
+})
 
 describe('two caches on one Redis', () => {
   it('with one prefix share values, tags and messages', async () => {
