@@ -47,7 +47,7 @@ find.fetchRow(createPglitePool<Schema>(), { id: 'one' })
 createPostgresPool({ connectionString: 'postgres://', maxConnection: 1 })
 `
 
-describe('the packed package in a project of a stranger', { timeout: 120_000 }, () => {
+describe('the packed package in a project of a stranger', { timeout: 240_000 }, () => {
   let made: ConsumerProject | undefined
   const project = (): ConsumerProject => {
     assert(made !== undefined)

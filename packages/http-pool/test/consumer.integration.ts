@@ -42,7 +42,7 @@ export const json: Promise<unknown> = createHttpClient(pool).json('http://a')
 new HttpPool({ maxConnection: 10 })
 `
 
-describe('the packed package in a project of a stranger', { timeout: 120_000 }, () => {
+describe('the packed package in a project of a stranger', { timeout: 240_000 }, () => {
   let made: ConsumerProject | undefined
   const project = (): ConsumerProject => {
     assert(made !== undefined)

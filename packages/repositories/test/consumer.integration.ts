@@ -30,7 +30,7 @@ export const created: Promise<{ readonly id: string }> = new ServerRepository(se
 new ServerRepository({ kysely: session.kysely })
 `
 
-describe('the packed package in a project of a stranger', { timeout: 120_000 }, () => {
+describe('the packed package in a project of a stranger', { timeout: 240_000 }, () => {
   let made: ConsumerProject | undefined
   let database: TestDatabase | undefined
   const project = (): ConsumerProject => {

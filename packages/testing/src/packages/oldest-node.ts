@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+
+import { waitUntil } from '../processes/wait-until.ts'
 
 const run = promisify(execFile)
 
@@ -18,16 +20,42 @@ export async function oldestNode(cacheDirectory: string): Promise<string | undef
   const kept = join(cacheDirectory, `node-${OLDEST_NODE}`)
   const binary = join(kept, 'node_modules', name, 'bin/node')
   if (await works(binary)) return binary
-  const fresh = `${kept}-${process.pid}-${Date.now()}`
+  await mkdir(cacheDirectory, { recursive: true })
+  const lock = `${kept}.lock`
+  if (!(await takeLock(lock))) {
+    // Another test is fetching it. One that was killed leaves its lock, so that everyone fetches for themselves.
+    await waitUntil('the other test', () => works(binary), WAIT).catch(() => undefined)
+    if (await works(binary)) return binary
+  }
   try {
-    await mkdir(fresh, { recursive: true })
-    const options = ['--prefix', fresh, '--no-audit', '--no-fund', '--ignore-scripts']
-    await run('npm', ['install', ...options, `${name}@${OLDEST_NODE}`], { cwd: fresh, timeout: 120_000 })
-    // Another test may have been quicker: its copy is as good.
-    await rename(fresh, kept).catch(() => undefined)
+    await fetchInto(kept, `${name}@${OLDEST_NODE}`)
     return (await works(binary)) ? binary : undefined
   } catch {
     return undefined
+  } finally {
+    await rm(lock, { force: true })
+  }
+}
+
+const WAIT = { timeoutMs: 60_000, intervalMs: 500 }
+
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, '', { flag: 'wx' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function fetchInto(directory: string, specifier: string): Promise<void> {
+  const fresh = `${directory}-${process.pid}-${Date.now()}`
+  try {
+    await mkdir(fresh, { recursive: true })
+    const options = ['--prefix', fresh, '--no-audit', '--no-fund', '--ignore-scripts']
+    await run('npm', ['install', ...options, specifier], { cwd: fresh, timeout: 60_000 })
+    // Another test may have been quicker: its copy is as good.
+    await rename(fresh, directory).catch(() => undefined)
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }
