@@ -165,6 +165,27 @@ describe.each(CLIENTS)('a client %s', (_, connect) => {
   })
 })
 
+test('what a server says of its lists is heard, in both eras', async () => {
+  await using old = await startDualEraServer({ modern: false })
+  await using newer = await startDualEraServer({ legacy: 'none' })
+  await using open = await openMerged()
+  open.register(registered(old.url, { slug: 'old' }), registered(newer.url, { slug: 'new' }))
+  const { client, close } = await connectNew(open.url)
+  await allTools(client)
+  for (const server of [old, newer]) {
+    // A look asks for four lists; the stream on which it is heard is one request.
+    await expect
+      .poll(async () => {
+        const before = server.requests.length
+        await server.announce({ kind: 'tools' })
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return server.requests.length - before
+      }, PATIENT)
+      .toBeGreaterThanOrEqual(4)
+  }
+  await close()
+})
+
 describe('servers that do not answer', () => {
   test('hold up nobody: the others are listed and called, and the list says who is missing', async () => {
     await using good = await startFixtureServer()

@@ -13,8 +13,8 @@ const LISTS: readonly (readonly [string, readonly DefinitionKind[], string])[] =
   ['resourcesListChanged', ['resource', 'resource_template'], 'notifications/resources/list_changed'],
 ]
 
-/** Changes that come so close together are told as one, in milliseconds. */
-const QUIET_MS = 500
+/** After a change was told, further ones are told together after so many milliseconds: a server may come and go all the time. */
+const QUIET_MS = 5000
 
 export interface CatalogSubscriptionOptions {
   readonly id: JsonRpcId

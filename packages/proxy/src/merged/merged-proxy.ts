@@ -31,9 +31,9 @@ import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } fro
 import { unreadable } from '../unreadable.ts'
 import { CATALOG_SETTINGS, type CatalogSettings } from './catalog-settings.ts'
 import { Catalogs } from './catalogs.ts'
+import { replyOf } from './inner-answer.ts'
 import { mergedRoute } from './merged-route.ts'
 import { MergedServer } from './merged-server.ts'
-import { replyOf } from './turns-of-answer.ts'
 
 export interface MergedProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly routes: RouteTable

@@ -20,10 +20,10 @@ import type { Exchange } from '../exchange.ts'
 import { idOf } from '../routed.ts'
 import { catalogSubscription } from './catalog-subscription.ts'
 import type { Catalogs } from './catalogs.ts'
+import { translatedAnswer } from './inner-answer.ts'
 import { kindListedBy, listResponse } from './merged-lists.ts'
 import { exchangeWithOwner, type OwnerOf, ownerOf } from './owner-request.ts'
 import type { TenantCatalog } from './tenant-catalog.ts'
-import { translatedAnswer } from './turns-of-answer.ts'
 
 export interface MergedServerOptions {
   readonly catalogs: Catalogs

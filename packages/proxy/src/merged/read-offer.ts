@@ -1,5 +1,3 @@
-import type { Principal } from '@mreg/core'
-import { encodeRequest, HEADER, META, MODERN_VERSIONS } from '@mreg/mcp-wire'
 import {
   type Definition,
   DEFINITION_KINDS,
@@ -9,8 +7,7 @@ import {
 } from '@mreg/registry'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
-import type { Answer } from '../answer.ts'
-import type { Exchange } from '../exchange.ts'
+import { type Asking, catalogExchange } from './catalog-exchange.ts'
 
 /** Bounds of what is kept of one server. */
 export interface OfferLimits {
@@ -24,14 +21,8 @@ export interface OfferLimits {
   readonly maxJsonDepth: number
 }
 
-export interface ReadOfferOptions {
-  /** Sends one request to the server of a slug. */
-  readonly ask: (exchange: Exchange) => Promise<Answer>
-  readonly slug: string
-  /** For whom the server is asked. */
-  readonly principal: Principal
+export interface ReadOfferOptions extends Asking {
   readonly limits: OfferLimits
-  readonly signal: AbortSignal
 }
 
 /** A server did not say what it offers. */
@@ -50,7 +41,6 @@ const CAPABILITY_OF: Readonly<Record<DefinitionKind, string>> = {
   resource_template: 'resources',
 }
 const METHOD_NOT_FOUND = -32_601
-const MODERN_VERSION = MODERN_VERSIONS[0] ?? ''
 
 /**
  * Asks a server for everything that it offers: all pages of all lists of the kinds that it declares.
@@ -98,32 +88,12 @@ async function* listed(
 }
 
 const request = async (
-  { ask, slug, principal, signal }: ReadOfferOptions,
+  asking: ReadOfferOptions,
   method: string,
   params: JsonObject = {},
 ): Promise<Uint8Array> => {
-  const meta = {
-    [META.protocolVersion]: MODERN_VERSION,
-    [META.clientInfo]: { name: 'mreg', version: '1' },
-    [META.clientCapabilities]: {},
-  }
-  const headers = new Map<string, string>([
-    ['content-type', 'application/json'],
-    // One message, and nothing on the way to it.
-    ['accept', 'application/json'],
-    [HEADER.protocolVersion, MODERN_VERSION],
-    [HEADER.method, method],
-  ])
-  const answer = await ask({
-    principal,
-    slug,
-    method: 'POST',
-    header: (name) => headers.get(name),
-    headerNames: [...headers.keys()],
-    body: encodeRequest({ id: 1, method, params: { ...params, _meta: meta } }),
-    requestId: 'catalog',
-    signal,
-  })
+  // One message, and nothing on the way to it.
+  const answer = await asking.ask(catalogExchange(asking, { method, params, accept: 'application/json' }))
   if (answer.kind === 'complete') return answer.body
   throw new OfferError('the server answered with a stream')
 }

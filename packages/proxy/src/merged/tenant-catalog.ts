@@ -9,6 +9,7 @@ import {
 } from '@mreg/registry'
 
 import type { ServerRoute } from '../route-table.ts'
+import { listChanges } from './list-changes.ts'
 import { type OfferLimits, readOffer, type ReadOfferOptions } from './read-offer.ts'
 
 export interface TenantCatalogOptions {
@@ -43,6 +44,10 @@ interface Followed {
   failingSince: Date | undefined
   /** The look that is under way. */
   look: Promise<void> | undefined
+  /** Whether another look is wanted after it. */
+  isAwaited: boolean
+  /** Whether it is heard when the server says that its lists have changed. */
+  isHeard: boolean
   timer: NodeJS.Timeout | undefined
   /** What it said last, whether it is shown or not. */
   offered: readonly Definition[]
@@ -103,13 +108,21 @@ export class TenantCatalog implements Disposable {
     this.#isReady = true
   }
 
-  /** Asks a server again, now. */
+  /** Asks a server again, now; once more after a look under way, which may have seen what was before. */
   look(serverId: string): void {
     const followed = this.#followed.get(serverId)
     if (followed === undefined) return
     clearTimeout(followed.timer)
-    // Once more after the look under way, which may have seen what was before.
-    followed.look = (followed.look ?? Promise.resolve()).then(() => this.#look(followed))
+    if (followed.look !== undefined) {
+      followed.isAwaited = true
+      return
+    }
+    followed.look = this.#look(followed).finally(() => {
+      followed.look = undefined
+      if (!followed.isAwaited) return
+      followed.isAwaited = false
+      this.look(serverId)
+    })
   }
 
   /** A server is doing better or worse. */
@@ -165,6 +178,8 @@ export class TenantCatalog implements Disposable {
       failures: 0,
       failingSince: undefined,
       look: undefined,
+      isAwaited: false,
+      isHeard: false,
       timer: undefined,
       offered: [],
       isKept: false,
@@ -225,7 +240,24 @@ export class TenantCatalog implements Disposable {
     followed.known = next
     this.#catalog = this.#catalog.with(next, this.#names)
     if (kinds.size > 0) this.#options.onChange(kinds)
+    if (followed.failures === 0) void this.#hear(followed)
     this.#lookLater(followed)
+  }
+
+  /** Looks again whenever the server says that a list has changed. A process is not kept for that alone. */
+  async #hear(followed: Followed): Promise<void> {
+    const { server, targets } = followed.route
+    if (followed.isHeard || targets.some(({ endpoint }) => endpoint.transport === 'stdio')) return
+    followed.isHeard = true
+    const { ask, principal } = this.#options
+    const { signal } = followed.ending
+    try {
+      for await (const _ of listChanges({ ask, slug: server.slug, principal, signal })) this.look(server.id)
+    } catch {
+      // Heard again after the next look.
+    } finally {
+      followed.isHeard = false
+    }
   }
 
   /** What of an offer is to be shown, after it was kept. The database may be away: then all of it, under the names known here. */

@@ -16,7 +16,14 @@ export const translatedAnswer = (answer: Answer, translate: TranslateMessage): A
 export const replyOf = (answer: Answer, cancel: () => void): UpstreamReply => {
   if (answer.kind === 'stream') {
     const position = { lastEventId: undefined, retryMs: undefined }
-    return { kind: 'stream', status: 200, sessionId: undefined, position, messages: eventsIn(answer), cancel }
+    return {
+      kind: 'stream',
+      status: 200,
+      sessionId: undefined,
+      position,
+      messages: messagesIn(answer),
+      cancel,
+    }
   }
   const { status, body: message } = answer
   if (status === 200) return { kind: 'message', status, message, sessionId: undefined }
@@ -47,7 +54,8 @@ async function* translatedChunks(
   }
 }
 
-async function* eventsIn({ chunks }: StreamAnswer): AsyncGenerator<UpstreamEvent, void, undefined> {
+/** What comes on a stream. */
+export async function* messagesIn({ chunks }: StreamAnswer): AsyncGenerator<UpstreamEvent, void, undefined> {
   for await (const chunk of chunks) {
     for (const { data, id, retryMs } of eventIn(chunk))
       if (data !== undefined) yield { message: data, eventId: id, retryMs }
