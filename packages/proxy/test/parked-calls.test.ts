@@ -18,6 +18,19 @@ const DONE = { content: [{ text: expect.stringContaining('action=accept') }], re
 /** The result in an answer. */
 const resultOf = ({ last }: SeenAnswer): JsonObject => (isJsonObject(last['result']) ? last['result'] : {})
 
+const call = (proxy: OpenProxy, more: object = {}, fields: ModernFields = {}): Promise<SeenAnswer> =>
+  sendModern(proxy, 'tools/call', { ...PARAMS, ...more }, { capabilities, ...fields })
+
+/** Calls until the server asks. Gives the state to go on with. */
+const park = async (proxy: OpenProxy): Promise<string> => {
+  const asked = resultOf(await call(proxy))
+  expect(asked).toMatchObject({
+    resultType: 'input_required',
+    inputRequests: { 'elicitation/create': { method: 'elicitation/create', params: { message: 'Who?' } } },
+  })
+  return String(asked['requestState'])
+}
+
 describe('a call of a newer client that waits for an answer', () => {
   let server: DualEraServer
   let open: OpenProxy
@@ -26,17 +39,6 @@ describe('a call of a newer client that waits for an answer', () => {
     const other = openProxy({ bridge, timeouts: { toolCallMs: 60_000 } })
     other.register(registered(server.url))
     return other
-  }
-  const call = (proxy: OpenProxy, more: object = {}, fields: ModernFields = {}): Promise<SeenAnswer> =>
-    sendModern(proxy, 'tools/call', { ...PARAMS, ...more }, { capabilities, ...fields })
-  /** Calls until the server asks. Gives the state to go on with. */
-  const park = async (proxy: OpenProxy): Promise<string> => {
-    const asked = resultOf(await call(proxy))
-    expect(asked).toMatchObject({
-      resultType: 'input_required',
-      inputRequests: { 'elicitation/create': { method: 'elicitation/create', params: { message: 'Who?' } } },
-    })
-    return String(asked['requestState'])
   }
   const inputResponses = { 'elicitation/create': ANSWER }
 
