@@ -144,7 +144,7 @@ export const clients: Readonly<Record<string, (port: number) => Client>> = {
             onRequestStart: () => undefined,
             onResponseStart: (controller, statusCode) => {
               status = statusCode
-              fields = (controller.rawHeaders ?? []).map(String)
+              fields = [...(controller.rawHeaders ?? [])].map(String)
             },
             onResponseData: (_controller, chunk) => chunks.push(chunk),
             onResponseEnd: () =>

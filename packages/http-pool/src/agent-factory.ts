@@ -32,42 +32,40 @@ type Connect = http.Agent['createConnection']
 type ConnectOptions = Parameters<Connect>[0]
 type ConnectCallback = (error: Error | null, stream: Duplex) => void
 
+const KEEP_ALIVE: http.AgentOptions = { keepAlive: true, scheduling: 'lifo' }
+
 /** Makes agents that keep connections alive, send without delay, reuse the connection that was used last (so that the surplus expires), enter every connection in the ledger, and make none that the egress policy refuses. */
 export class AgentFactory {
   readonly #environment: AgentEnvironment
   readonly #lookup: LookupFunction
-  readonly #shared: http.AgentOptions
+  /** Said when a connection is made: what agents are given, they copy for every request. */
+  readonly #connecting: { readonly lookup: LookupFunction; readonly autoSelectFamily: true }
 
   constructor(environment: AgentEnvironment) {
     this.#environment = environment
     const { options, lookup } = environment
     this.#lookup = trackedLookup(lookup)
-    this.#shared = {
-      keepAlive: true,
-      scheduling: 'lifo',
-      // The agent closes a connection that was idle for this long; connections in use are not touched by it.
-      timeout: options.keepAliveMs,
-      maxSockets: options.maxConnectionsPerOrigin,
-      // The agent reads 0 as "the default", so none at all is said in `keepSocketAlive`.
-      maxFreeSockets: Math.max(1, options.maxIdleConnectionsPerOrigin),
-      autoSelectFamily: true,
+    this.#connecting = {
       lookup: options.egress === undefined ? this.#lookup : guardedLookup(this.#lookup, options.egress),
+      autoSelectFamily: true,
     }
   }
 
   http(): http.Agent {
-    return this.#govern(new http.Agent(this.#shared), undefined)
+    return this.#govern(new http.Agent(KEEP_ALIVE), undefined)
   }
 
   https(identity: TlsIdentity): https.Agent {
     const { servername } = identity
-    const options = servername === undefined ? this.#shared : { ...this.#shared, servername }
+    const options = servername === undefined ? KEEP_ALIVE : { ...KEEP_ALIVE, servername }
     return this.#govern(new https.Agent(options), identity)
   }
 
   #govern<Agent extends http.Agent>(agent: Agent, identity: TlsIdentity | undefined): Agent {
     const { options, ledger, state } = this.#environment
     const connect = agent.createConnection.bind(agent)
+    agent.maxSockets = options.maxConnectionsPerOrigin
+    agent.maxFreeSockets = options.maxIdleConnectionsPerOrigin
     agent.createConnection = (wanted, callback) => {
       try {
         return this.#connect(connect, identity, wanted, callback)
@@ -102,7 +100,11 @@ export class AgentFactory {
     const port = wanted.port === undefined || wanted.port === null ? undefined : Number(wanted.port)
     const origin = originOf(secure, hostname, port)
     const secureContext = identity?.context()
-    const prepared = secureContext === undefined ? wanted : { ...wanted, secureContext }
+    const prepared = {
+      ...wanted,
+      ...this.#connecting,
+      ...(secureContext === undefined ? {} : { secureContext }),
+    }
     const server = routes?.serverFor({ origin, secure, hostname, port })
     if (server !== undefined) {
       const target = { secure, hostname, port: port ?? (secure ? 443 : 80), origin }

@@ -1,16 +1,17 @@
 import type { Duplex } from 'node:stream'
 
+import { IdleConnections, type IdleMember } from './idle-connections.ts'
+
 /** What is known of one open connection. */
-export interface ConnectionRecord {
+export interface ConnectionRecord extends IdleMember {
   readonly origin: string
-  /** What requests are sent on: the socket itself, or TLS over it. */
-  socket: Duplex
   /** The handshake is over: bytes written now go out. */
   ready: boolean
   /** It has carried a request before. */
   used: boolean
   /** How long the peer last said that it keeps it when idle (`Infinity`: it did not say). Undefined: nobody looked. */
   peerKeepAliveMs: number | undefined
+  readonly connections: OriginConnections
 }
 
 interface OriginConnections {
@@ -22,8 +23,7 @@ interface OriginConnections {
 export class ConnectionLedger {
   readonly #records = new WeakMap<Duplex, ConnectionRecord>()
   readonly #origins = new Map<string, OriginConnections>()
-  /** Oldest first. */
-  readonly #idle = new Set<Duplex>()
+  readonly #idle = new IdleConnections<ConnectionRecord>((record) => this.#evict(record))
   #open = 0
   #onEmpty: (() => void)[] = []
 
@@ -41,15 +41,19 @@ export class ConnectionLedger {
 
   /** Enters a new socket; it leaves the book when it closes. */
   opened(socket: Duplex, origin: string, readyEvent: 'connect' | 'secureConnect'): void {
+    const connections = this.#origins.get(origin) ?? { open: 0, idle: 0 }
     const record: ConnectionRecord = {
       origin,
       socket,
       ready: false,
       used: false,
       peerKeepAliveMs: undefined,
+      connections,
+      expiresAtMs: undefined,
+      older: undefined,
+      newer: undefined,
     }
     this.#records.set(socket, record)
-    const connections = this.#origins.get(origin) ?? { open: 0, idle: 0 }
     this.#origins.set(origin, connections)
     connections.open += 1
     this.#open += 1
@@ -57,7 +61,7 @@ export class ConnectionLedger {
       record.ready = true
     })
     socket.once('close', () => {
-      this.#forgetIdle(record.socket, record)
+      this.#forgetIdle(record)
       connections.open -= 1
       this.#open -= 1
       if (connections.open === 0) this.#origins.delete(origin)
@@ -78,30 +82,30 @@ export class ConnectionLedger {
     return this.#records.get(socket)
   }
 
-  parked(socket: Duplex): void {
-    const record = this.#records.get(socket)
-    const connections = record === undefined ? undefined : this.#origins.get(record.origin)
-    if (record === undefined || connections === undefined || this.#idle.has(socket)) return
+  /** Nobody uses it any more; it is closed when that has been so for `idleMs`. */
+  parked(record: ConnectionRecord, idleMs: number): void {
     record.used = true
-    this.#idle.add(socket)
-    connections.idle += 1
+    if (this.#idle.add(record, idleMs)) record.connections.idle += 1
   }
 
   reused(socket: Duplex): void {
     const record = this.#records.get(socket)
-    if (record !== undefined) this.#forgetIdle(socket, record)
+    if (record === undefined) return
+    this.#forgetIdle(record)
+    // The next response may say otherwise.
+    record.peerKeepAliveMs = undefined
   }
 
   /** Closes the connection that has been idle for longest. */
   evictOldestIdle(): void {
-    const [oldest] = this.#idle
+    const { oldest } = this.#idle
     if (oldest !== undefined) this.#evict(oldest)
   }
 
   /** Closes idle connections: those to `origin`, or all. */
   evictIdle(origin?: string): void {
-    for (const socket of this.#idle) {
-      if (origin === undefined || this.#records.get(socket)?.origin === origin) this.#evict(socket)
+    for (const record of this.#idle.members()) {
+      if (origin === undefined || record.origin === origin) this.#evict(record)
     }
   }
 
@@ -113,15 +117,12 @@ export class ConnectionLedger {
     })
   }
 
-  #evict(socket: Duplex): void {
-    const record = this.#records.get(socket)
-    if (record !== undefined) this.#forgetIdle(socket, record)
-    socket.destroy()
+  #evict(record: ConnectionRecord): void {
+    this.#forgetIdle(record)
+    record.socket.destroy()
   }
 
-  #forgetIdle(socket: Duplex, record: ConnectionRecord): void {
-    if (!this.#idle.delete(socket)) return
-    const connections = this.#origins.get(record.origin)
-    if (connections !== undefined) connections.idle -= 1
+  #forgetIdle(record: ConnectionRecord): void {
+    if (this.#idle.delete(record)) record.connections.idle -= 1
   }
 }

@@ -15,10 +15,11 @@ import type { RelayRequest, RelayResponse } from './relay-request.ts'
 import { RequestGate } from './request-gate.ts'
 import { TargetCache, type RequestTarget } from './request-target.ts'
 import type { Reservation, ReservationOptions } from './reservation.ts'
+import { RunningList, type Listed } from './running-list.ts'
 import type { EndpointTlsOptions } from './tls/pool-tls-options.ts'
 
 /** What {@link HttpPool} ends when it is destroyed. */
-interface Running {
+interface Running extends Listed {
   fail(reason: 'closed'): void
 }
 
@@ -39,7 +40,7 @@ export class HttpPool implements AsyncDisposable {
   readonly #gate: RequestGate
   readonly #environment: ExchangeEnvironment
   readonly #targets = new TargetCache()
-  readonly #running = new Set<Running>()
+  readonly #running = new RunningList<Running>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: Promise<void> | undefined
 

@@ -1,4 +1,4 @@
-import type { Agent } from 'node:http'
+import { IncomingMessage, type Agent } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -22,44 +22,56 @@ export const keepIdleSockets = (
     readonly isOpen: () => boolean
   },
 ): void => {
-  // Documented to return whether the socket may be kept; the type declaration says void.
-  const keepSocketAlive: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent)
   const reuseSocket = agent.reuseSocket.bind(agent)
+  // Documented to return whether the socket may be kept; the type declaration says void.
   agent.keepSocketAlive = (socket): boolean => {
-    if (!isOpen() || ledger.idle >= options.maxIdleConnections || options.maxIdleConnectionsPerOrigin === 0) {
-      return false
-    }
-    const peerKeepAliveMs = ledger.record(socket)?.peerKeepAliveMs
-    const kept =
-      socket instanceof Socket && peerKeepAliveMs !== undefined
-        ? park(socket, Math.min(options.keepAliveMs, peerKeepAliveMs - PEER_CLOSING_MS))
-        : keepSocketAlive(socket) === true
-    if (kept) {
-      ledger.parked(socket)
-      socket.on('data', closeUnasked)
-    }
-    return kept
+    if (!isOpen() || ledger.idle >= options.maxIdleConnections || !(socket instanceof Socket)) return false
+    const record = ledger.record(socket)
+    if (record === undefined) return false
+    record.peerKeepAliveMs ??= peerKeepAliveMs(headOf(socket)?.headers['keep-alive'])
+    const idleMs = Math.min(options.keepAliveMs, record.peerKeepAliveMs - PEER_CLOSING_MS)
+    if (idleMs <= 0) return false
+    // Once is enough: the kernel keeps it.
+    if (!record.used) socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+    socket.unref()
+    ledger.parked(record, idleMs)
+    if (!GUARDS_IDLE_SOCKETS) socket.on('data', closeUnasked)
+    return true
   }
   agent.reuseSocket = (socket, request) => {
     ledger.reused(socket)
-    socket.off('data', closeUnasked)
+    if (!GUARDS_IDLE_SOCKETS) socket.off('data', closeUnasked)
     reuseSocket(socket, request)
   }
 }
 
-/** What `Agent.keepSocketAlive` does, without reading the response's head into an object to do it. */
-const park = (socket: Socket, idleMs: number): boolean => {
-  if (idleMs <= 0) return false
-  socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
-  socket.unref()
-  if (socket.timeout !== idleMs) socket.setTimeout(idleMs)
-  return true
+/** The `timeout` of a `Keep-Alive` field, in milliseconds; `Infinity` when the peer does not say. */
+export const peerKeepAliveMs = (field: string | string[] | undefined): number => {
+  if (field === undefined) return Number.POSITIVE_INFINITY
+  const seconds = /(?:^|[,\s])timeout=(\d{1,9})/i.exec(String(field))?.[1]
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
+}
+
+/** The response that has just come over `socket`, when nobody has looked at it on the way. */
+const headOf = (
+  socket: object,
+): { readonly headers: Record<string, string | string[] | undefined> } | undefined => {
+  const request: unknown = Reflect.get(socket, '_httpMessage')
+  const response: unknown =
+    typeof request === 'object' && request !== null ? Reflect.get(request, 'res') : undefined
+  return response instanceof IncomingMessage ? response : undefined
 }
 
 /**
- * Closes an idle connection on which something comes: the next request would take it for its response. Releases of
- * Node.js after CVE-2026-48931 do so themselves, older ones that this package supports do not.
+ * Whether Node.js closes an idle connection on which something comes by itself: releases after CVE-2026-48931, of which
+ * 24.21 is one that we have seen do it.
  */
+const GUARDS_IDLE_SOCKETS = ((): boolean => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major > 24 || (major === 24 && minor >= 21)
+})()
+
+/** Closes an idle connection on which something comes: the next request would take it for its response. */
 function closeUnasked(this: Duplex): void {
   this.destroy()
 }

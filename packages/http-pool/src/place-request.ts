@@ -18,6 +18,7 @@ export interface PlaceRequestContext {
 
 /** The way to a {@link Reservation}: the egress policy's word, then a place at the gate. */
 export class PlaceRequest {
+  position = -1
   readonly #context: PlaceRequestContext
   readonly #timer = new PhaseTimer<'queue_timeout'>((reason, limit) => this.fail(reason, { limit }))
   readonly #outcome = Promise.withResolvers<Reservation>()

@@ -5,6 +5,7 @@ import type { ConnectionLedger, ConnectionRecord } from './connection-ledger.ts'
 import { createFailure, reasonOf, type FailurePoint } from './failure.ts'
 import type { HttpPoolError, HttpPoolErrorReason } from './http-pool-error.ts'
 import type { ResolvedHttpPoolOptions } from './http-pool-options.ts'
+import { peerKeepAliveMs } from './keep-idle-sockets.ts'
 import { MAX_TIMER_MS, PhaseTimer } from './phase-timer.ts'
 import type { PooledAgents } from './pooled-agents.ts'
 import type { RelayRequest, RelayResponse } from './relay-request.ts'
@@ -39,6 +40,7 @@ const ONE_WRITE_BYTES = 16_384
  * Each step has a timer, and every way out goes through `#settle` and `#leave`.
  */
 export class RelayExchange {
+  position = -1
   readonly #environment: ExchangeEnvironment
   readonly #request: RelayRequest
   readonly #target: RequestTarget
@@ -211,7 +213,8 @@ export class RelayExchange {
   #receiveHead(client: http.ClientRequest, message: http.IncomingMessage): void {
     if (this.#isStale(client)) return void message.on('error', ignore).destroy()
     const headers = new ResponseHeaders(message.rawHeaders)
-    if (this.#connection !== undefined) this.#connection.peerKeepAliveMs = peerKeepAliveMs(headers)
+    if (this.#connection !== undefined)
+      this.#connection.peerKeepAliveMs = peerKeepAliveMs(headers.get('keep-alive'))
     const maxBytes = this.#request.maxResponseBytes ?? this.#environment.options.maxResponseBytes
     const announcedBytes = this.#request.method === 'HEAD' ? 0 : Number(headers.get('content-length') ?? 0)
     if (announcedBytes > maxBytes) {
@@ -284,12 +287,6 @@ export class RelayExchange {
     this.#place = 'none'
     this.#environment.onOver(this)
   }
-}
-
-/** The `timeout` of a `Keep-Alive` field, in milliseconds; `Infinity` when the peer does not say. */
-const peerKeepAliveMs = (headers: ResponseHeaders): number => {
-  const seconds = /(?:^|[,\s])timeout=(\d{1,9})/i.exec(headers.get('keep-alive') ?? '')?.[1]
-  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
 }
 
 const ignore = (): void => {}
