@@ -111,7 +111,7 @@ export class Roster<Target> {
   }
 
   resume(replica: BalancedReplica<Target>, nowMs: number): void {
-    if (!replica.isDraining || this.#byId.get(replica.id) !== replica) return
+    if (!replica.isDraining) return
     replica.isDraining = false
     this.#draining -= 1
     this.warmUp(replica, nowMs)

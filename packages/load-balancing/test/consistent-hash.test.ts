@@ -154,6 +154,17 @@ describe('consistent hash', () => {
     })
   })
 
+  it('does not depend on the order even of ids that hash alike', () => {
+    // A known collision of FNV-1a.
+    const ids = ['costarring', 'liquid']
+    const places = [ids, ids.toReversed()].map((order) => {
+      const balancer = new LoadBalancer<string>({ strategy: consistentHash() })
+      balancer.update(order.map((id) => ({ id, target: id })))
+      return pickId(balancer, { key: 'any' })
+    })
+    expect(places).toEqual(['costarring', 'costarring'])
+  })
+
   it('knows replicas by their whole id', () => {
     const ids = idsOf(3).map((id) => `https://${id}.example.org:8443/mcp`)
     const balancer = new LoadBalancer<string>({ strategy: consistentHash() })

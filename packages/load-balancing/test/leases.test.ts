@@ -79,7 +79,7 @@ describe('draining', () => {
     const both = [balancer.drain('a'), balancer.drain('a')].map((done) => done.then(() => (drained += 1)))
     expect(Array.from({ length: 20 }, () => pickId(balancer))).not.toContain('a')
     leases[0]?.success()
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
     expect(drained).toBe(0)
     leases[1]?.failure()
     await Promise.all(both)

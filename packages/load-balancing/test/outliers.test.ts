@@ -162,6 +162,34 @@ describe('outliers', () => {
     expect(pickId(balancer, { exclude: balancer.replicas })).toBe('nobody')
   })
 
+  it('come back each at its own time', () => {
+    const { balancer, clock } = watch(4, { consecutiveFailures: 1, ejectMs: 1000 })
+    calls(balancer, 'd', 'success', 100)
+    calls(balancer, 'a', 'failure')
+    clock.nowMs += 400
+    calls(balancer, 'b', 'failure')
+    expect(chosen(balancer)).toBe('cd')
+    clock.nowMs += 600
+    expect(chosen(balancer)).toBe('acd')
+    clock.nowMs += 399
+    expect(chosen(balancer)).toBe('acd')
+    clock.nowMs += 1
+    expect(chosen(balancer)).toBe('abcd')
+  })
+
+  it('that drain take nobody else’s place under the cap', () => {
+    const { balancer, ejections } = watch(3, { consecutiveFailures: 2, maxEjectedShare: 0.5 })
+    calls(balancer, 'c', 'success', 100)
+    const a = balancer.get('a')
+    if (a === undefined) throw new Error('there is an a')
+    const leases = [balancer.begin(a), balancer.begin(a)]
+    void balancer.drain('a')
+    for (const lease of leases) lease.failure()
+    expect(ejections).toEqual([])
+    calls(balancer, 'b', 'failure', 2)
+    expect(ejections).toMatchObject([{ id: 'b' }])
+  })
+
   it('that drain are not counted, and do not drain for ever', () => {
     const { balancer } = watch(2, { consecutiveFailures: 1 })
     void balancer.drain('b')

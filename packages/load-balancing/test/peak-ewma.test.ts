@@ -46,21 +46,23 @@ describe('peak-EWMA', () => {
   })
 
   it('takes a slower answer at its word and a faster one by and by, as the closed form says', () => {
-    const opened = openTwo({ decayMs: 1000 })
-    const { balancer, clock } = opened
-    call(opened, 'a', 10)
-    call(opened, 'a', 200)
-    // 300 ms later: 200 fades to 200 e^-0.3, and 20 has the rest of the say.
-    clock.nowMs += 300
-    call(opened, 'a', 20)
+    // 300 ms after a peak of 200 ms that fades to 200 e^-0.3, 20 ms has the rest of the say.
     const expected = 200 * Math.exp(-0.3) + 20 * (1 - Math.exp(-0.3))
-    call(opened, 'b', expected + 0.01)
-    expect(always(balancer)).toBe('a')
-    clock.nowMs += 1000
-    // Both fade alike; a little less for b from now on.
-    call(opened, 'b', (expected - 0.01) * Math.exp(-1) + 1e-9)
-    clock.nowMs += 100
-    expect(always(balancer)).toBe('a')
+    for (const [other, chosen] of [
+      [expected + 0.01, 'a'],
+      [expected - 0.01, 'b'],
+    ] as const) {
+      const opened = openTwo({ decayMs: 1000 })
+      call(opened, 'a', 10)
+      call(opened, 'a', 200)
+      opened.clock.nowMs += 300
+      call(opened, 'a', 20)
+      call(opened, 'b', other)
+      expect(always(opened.balancer)).toBe(chosen)
+      // Both fade alike.
+      opened.clock.nowMs += 1000
+      expect(always(opened.balancer)).toBe(chosen)
+    }
   })
 
   it('forgets that one was slow: after ln(slow/fast) times the decay it is tried again', () => {
@@ -93,8 +95,9 @@ describe('peak-EWMA', () => {
     const opened = openTwo()
     call(opened, 'a', 100)
     call(opened, 'b', 50)
-    call(opened, 'b', 1, 'ignored')
-    call(opened, 'a', 1, 'ignored')
+    // Long enough for what is seen now to have most of the say.
+    opened.clock.nowMs += 20_000
+    call(opened, 'a', 0.5, 'ignored')
     expect(always(opened.balancer)).toBe('b')
     call(opened, 'b', 30_000, 'ignored')
     expect(always(opened.balancer)).toBe('a')
@@ -110,6 +113,22 @@ describe('peak-EWMA', () => {
     clock.nowMs += 10
     first?.success()
     expect(always(balancer)).toBe('b')
+  })
+
+  it('knows nothing of one that is new, whoever had its place before and still answers', () => {
+    const opened = openTwo()
+    const { balancer, clock } = opened
+    call(opened, 'a', 1000)
+    call(opened, 'b', 10)
+    const a = balancer.get('a')
+    if (a === undefined) throw new Error('there is an a')
+    const late = balancer.begin(a)
+    balancer.update(['b', 'c'].map((id) => ({ id, target: id })))
+    expect(balancer.get('c')?.slot).toBe(a.slot)
+    expect(always(balancer)).toBe('c')
+    clock.nowMs += 500
+    late.success()
+    expect(always(balancer)).toBe('c')
   })
 
   it('expects twice as much of twice the weight', () => {

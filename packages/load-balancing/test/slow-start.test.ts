@@ -126,6 +126,16 @@ describe('slow start', () => {
     expect(clock.readings).toBe(readings)
   })
 
+  it('leaves uneven weights as they are once it is over', () => {
+    const { balancer, clock, ids } = openWithNew(weighted(), 3)
+    balancer.pick()
+    clock.nowMs += 1000
+    const counts = countBy(ids, () => pickId(balancer), 1000)
+    counts.forEach((count, index) => {
+      expect(Math.abs(count - (index === 2 ? 600 : 200))).toBeLessThanOrEqual(3)
+    })
+  })
+
   it('does not happen unless it is asked for', () => {
     const { balancer } = open([1])
     balancer.update(['a', 'b'].map((id) => ({ id, target: id })))
