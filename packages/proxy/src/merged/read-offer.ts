@@ -26,7 +26,7 @@ export interface ReadOfferOptions extends Asking {
 }
 
 /** A server did not say what it offers. */
-export class OfferError extends Error {
+class OfferError extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'OfferError'
