@@ -1,9 +1,16 @@
 import { waitUntil } from '@mreg/testing'
+import { type Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
+import { prepareQuery, type ParameterPlaceholder } from '../src/index.ts'
 import { connectionLifetimeMs } from '../src/postgres/connection-lifetime.ts'
-import type { NotesPool } from './contract/notes-database.ts'
-import { allAnswered, askAll, PostgresRig, select } from './postgres/postgres-rig.ts'
+import { type NotesDatabase, type NotesPool, rejection } from './contract/notes-database.ts'
+import { allAnswered, askAll, PostgresRig, reasonOf, select } from './postgres/postgres-rig.ts'
+
+const noteById = prepareQuery(
+  (kysely: Kysely<NotesDatabase>, parameter: ParameterPlaceholder<{ id: string }>) =>
+    kysely.selectFrom('notes').selectAll().where('id', '=', parameter('id')),
+)
 
 /** The server's processes behind so many connections that are used at once. */
 const processesOf = async (pool: NotesPool, count: number): Promise<ReadonlySet<unknown>> => {
@@ -68,21 +75,54 @@ describe('the connections of a PostgreSQL pool', () => {
     expect(new Set(Array.from({ length: 20 }, () => connectionLifetimeMs(1_000))).size).toBeGreaterThan(1)
   })
 
-  it('that were idle for long are asked whether the server is still there, and others are not', async () => {
-    const sql: string[] = []
-    const pool = rig.open({ maxConnections: 1, validateAfterIdleMs: 0, applicationName: 'asked' })
-    const lastStatement = async (): Promise<void> => {
-      const rows = await rig.administrate<{ query: string }>(
+  it.each([
+    [0, 'select 1'],
+    [60_000, ''],
+  ])(
+    'that were idle for more than %d ms, and only those, are asked for a sign of life',
+    async (validateAfterIdleMs, asked) => {
+      const pool = rig.open({ maxConnections: 1, validateAfterIdleMs, applicationName: 'asked' })
+      await (await pool.acquire()).release()
+      const again = await pool.acquire()
+      const rows = await rig.administrate(
         `select query from pg_stat_activity where application_name = 'asked'`,
       )
-      sql.push(...rows.map(({ query }) => query))
-    }
-    const first = await pool.acquire()
-    await first.release()
-    const second = await pool.acquire()
-    await lastStatement()
-    await second.release()
+      await again.release()
 
-    expect(sql).toEqual(['select 1'])
+      expect(rows).toEqual([{ query: asked }])
+    },
+  )
+
+  it('are not used again when they come back inside a transaction, at work or broken', async () => {
+    const pool = rig.open({ maxConnections: 3, applicationName: 'taken' })
+    const [idle, open, busy] = [await pool.acquire(), await pool.acquire(), await pool.acquire()]
+    await open.execute('begin')
+    const working = busy.execute('select pg_sleep(20)').catch(reasonOf)
+    await Promise.all([idle, open, busy].map((connection) => connection.release()))
+    expect(await working).toBe('commit-unknown')
+    expect(pool.stats()).toMatchObject({ discarded: 2, size: 1, available: 1 })
+
+    const cut = await pool.acquire()
+    await rig.terminate(`application_name = 'taken'`)
+    const error = await rejection(cut.execute('select 1'))
+    await cut.release()
+    expect(['connection-lost', 'commit-unknown']).toContain(reasonOf(error))
+    expect(pool.stats()).toMatchObject({ discarded: 3, size: 0 })
+    expect(await askAll(pool, 3)).toEqual(allAnswered(3))
+  })
+
+  it.each([
+    ['connection', 1],
+    ['transaction', 0],
+  ] as const)('keep prepared queries as named statements (limits per %s: %d)', async (limitsScope, named) => {
+    const pool = rig.open({ maxConnections: 1, limitsScope })
+    for (const id of ['a', 'b', 'c']) await noteById.fetch(pool, { id })
+
+    const { kysely } = pool
+    const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(
+      kysely,
+    )
+
+    expect(rows.filter(({ statement }) => statement === noteById.sql)).toHaveLength(named)
   })
 })
