@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 
 import { startFixtureServer, startModernServer } from '@mreg/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 
+import { selfSigned } from './support/certificate.ts'
 import { runCommand } from './support/command.ts'
 import { openWorkplace, type Workplace } from './support/workplace.ts'
 
@@ -163,13 +165,25 @@ test('a package registry that does not answer concerns the servers that are fetc
   )
 })
 
-test('a server of the 2026 revision, and clients that know none of it', async () => {
+test('a server of the 2026 revision is no problem where the gateway translates, and one where it does not', async () => {
   await using modern = await startModernServer()
   await using server = await registered('modern', modern.url)
   expect(server).toBeDefined()
   expect(await diagnose('protocol-era', 'modern')).toMatch(
     /^(ok: clients can talk to|problem: modern works, and)/u,
   )
+})
+
+test('a server of a revision that no client knows', async () => {
+  await using strange = await listen(toolsServer(1, '1999-12-31'))
+  await using server = await registered('strange', `${strange.url}/mcp`)
+  expect(server).toBeDefined()
+  const words = await diagnose('protocol-era', 'strange')
+  expect(words).toContain(
+    'problem: strange works, and clients of the 2025 revisions of MCP cannot talk to it',
+  )
+  expect(words).toContain('1999-12-31')
+  expect(words).toContain('another version of the server')
 })
 
 test('more tools than clients take', async () => {
@@ -202,6 +216,54 @@ test('proxies and certificates are looked at, and no value of theirs is shown', 
   expect(await diagnose('proxy-and-certificates', undefined, { NODE_EXTRA_CA_CERTS: '/none.pem' })).toContain(
     'does not exist',
   )
+})
+
+test('an address that is secure, and a certificate that nobody trusts, or no TLS at all', async () => {
+  const secure = createSecureServer(selfSigned, toolsServer(1)).listen(0, '127.0.0.1')
+  await once(secure, 'listening')
+  const address = secure.address()
+  const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/mcp`
+  await using untrusted = await registered('untrusted', url)
+  await using plain = await listen(toolsServer(1))
+  await using insecure = await registered('insecure', `${plain.url.replace('http:', 'https:')}/mcp`)
+  expect([untrusted, insecure]).toHaveLength(2)
+  const words = await diagnose('proxy-and-certificates', undefined)
+  expect(words).toContain(
+    'problem: untrusted: its certificate is from nobody whom this machine trusts (DEPTH_ZERO_SELF_SIGNED_CERT)',
+  )
+  expect(words).toContain('Set NODE_EXTRA_CA_CERTS to the PEM file')
+  expect(words).toContain('problem: insecure: what listens there does not speak TLS')
+  expect(words).toContain('http:// in place of https://')
+  // What only the gateway does not trust is told from what nobody does.
+  const authority = join(workplace.home, 'authority.pem')
+  await writeFile(authority, selfSigned.cert)
+  expect(await diagnose('proxy-and-certificates', 'untrusted', { NODE_EXTRA_CA_CERTS: authority })).toContain(
+    'problem: untrusted: a secure connection can be made from here, but not by the gateway',
+  )
+  secure.closeAllConnections()
+  secure.close()
+})
+
+test('an old Node.js on the PATH, which servers that npx starts have to run on', async () => {
+  await using aged = await registered('aged', '--', 'npx', '-y', 'some-server')
+  expect(aged).toBeDefined()
+  const programs = join(workplace.home, 'old')
+  await mkdir(programs)
+  await writeFile(join(programs, 'node'), '#!/bin/sh\necho v16.20.2\n')
+  await chmod(join(programs, 'node'), 0o755)
+  const words = await diagnose('node-version', undefined, { PATH: programs })
+  expect(words).toContain('problem: node on the PATH is 16.20.2; many servers need 20 or newer')
+  expect(words).toContain('https://nodejs.org')
+  expect(words).toContain('aged')
+})
+
+test('a wrong key', async () => {
+  const words = await diagnose('gateway-and-key', undefined, {
+    MREG_URL: workplace.gateway.url,
+    MREG_KEY: 'mreg_admin_wrong',
+  })
+  expect(words).toContain('problem: it runs, and refuses')
+  expect(words).toContain('admin.key')
 })
 
 test('a key file that others may read', async () => {
@@ -238,7 +300,7 @@ test('without a gateway: whether its port is free, taken by a program, or by ano
 })
 
 /** A server without sessions that has so many tools. */
-function toolsServer(count: number): RequestListener {
+function toolsServer(count: number, protocolVersion = '2025-06-18'): RequestListener {
   return async (request, response) => {
     if (request.method !== 'POST') {
       response.writeHead(405).end()
@@ -255,7 +317,7 @@ function toolsServer(count: number): RequestListener {
     }
     const results: Readonly<Record<string, unknown>> = {
       initialize: {
-        protocolVersion: '2025-06-18',
+        protocolVersion,
         capabilities: { tools: {} },
         serverInfo: { name: 'many', version: '1' },
       },

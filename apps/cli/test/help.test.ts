@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs'
+
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 
 import { createCommandLine } from '../src/command-line.ts'
+import { EXIT_CODE } from '../src/exit-code.ts'
 
 const program = createCommandLine()
 const named = (command: Command, prefix = ''): [string, Command][] =>
@@ -32,3 +35,16 @@ test.each(named(program).filter(([, command]) => command.commands.length === 0))
     expect(command.description().length).toBeGreaterThan(command.summary().length)
   },
 )
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+test.each(named(program))('the table of commands in the README has %s', (name) => {
+  expect(readme).toMatch(new RegExp(`\\| .*\`${name}[ \`]`, 'u'))
+})
+
+test('the README and the help tell every exit code', () => {
+  for (const code of Object.values(EXIT_CODE)) {
+    expect(readme).toMatch(new RegExp(`^\\| ${code} +\\|`, 'mu'))
+    expect(helpOf(program)).toMatch(new RegExp(`Exit codes:.*\\b${code} `, 'u'))
+  }
+})

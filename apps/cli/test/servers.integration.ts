@@ -126,6 +126,23 @@ test('with --json an error is one line of JSON on stderr', async () => {
   expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'server_not_found', exitCode: 4, status: 404 } })
 })
 
+test.each([
+  ['list'],
+  ['show', 'everything'],
+  ['probe', 'everything'],
+  ['tools', 'everything'],
+  ['tools', 'everything', 'echo'],
+  ['call', 'everything', 'echo', '--arg', 'message=hello'],
+  ['connect', 'cursor', 'everything'],
+  ['export'],
+  ['keys'],
+  ['doctor', 'everything'],
+])('with --json, %s %s gives one JSON document on stdout, and nothing else', async (...args) => {
+  const { code, stdout } = await workplace.mreg([...args, '--json'])
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toBeTypeOf('object')
+})
+
 test('without a gateway a command ends with 3 and names the way out', async () => {
   const { code, stderr } = await workplace.mreg(['list'], { MREG_DATA_DIR: join(workplace.home, 'nowhere') })
   expect(code).toBe(3)

@@ -4,6 +4,7 @@ import type { CommandFailure } from '../command-failure.ts'
 import type { GatewayClient, ServerView } from '../gateway-client/gateway-client.ts'
 import { GatewayRefusal } from '../gateway-client/gateway-refusal.ts'
 import type { Output } from '../output/output.ts'
+import { isAsked, isSettled } from '../until-probed.ts'
 import type { ImportRecord } from './import-record.ts'
 import type { PlannedServer } from './plan-import.ts'
 
@@ -22,9 +23,11 @@ export interface ApplyOptions {
   readonly wait: boolean
 }
 
-/** Programs that are started for the first time may have to be installed. */
+/** Programs that are started for the first time may have to be installed, and a few at a time. */
 const COMMANDS_MS = 130_000
 const URLS_MS = 15_000
+/** Until what was found is the status of its server. */
+const SETTLE_MS = 5000
 const POLL_MS = 300
 
 /**
@@ -87,14 +90,16 @@ const untilAllProbed = async (
   )
   if (changed.size === 0) return gateway.list()
   return output.during(`asking ${changed.size} servers whether they work`, async (progress) => {
-    const startedAt = Date.now()
+    let newsAt = Date.now()
+    let before = Number.POSITIVE_INFINITY
     for (;;) {
       const servers = await gateway.list()
-      const waiting = servers.filter(({ slug, endpoints }) => changed.has(slug) && !endpoints.every(isProbed))
-      const limit = waiting.some(({ endpoints }) => endpoints.some(({ transport }) => transport === 'stdio'))
-        ? COMMANDS_MS
-        : URLS_MS
-      if (waiting.length === 0 || Date.now() - startedAt > limit) return servers
+      const waiting = servers.filter((server) => changed.has(server.slug) && !isSettled(server))
+      const unasked = waiting.filter((server) => !isAsked(server))
+      const left = waiting.length + unasked.length
+      if (left < before) newsAt = Date.now()
+      before = left
+      if (left === 0 || Date.now() - newsAt > patienceMs(unasked)) return servers
       const names = waiting.map(({ slug }) => slug).join(', ')
       progress.update(
         `${changed.size - waiting.length} of ${changed.size} servers have answered; waiting for ${names}`,
@@ -104,10 +109,22 @@ const untilAllProbed = async (
   })
 }
 
-const isProbed = ({ probe }: ServerView['endpoints'][number]): boolean => probe.probedAt !== undefined
+/** How long to wait without any news, in milliseconds. */
+const patienceMs = (unasked: readonly ServerView[]): number => {
+  if (unasked.length === 0) return SETTLE_MS
+  return unasked.some(({ endpoints }) => endpoints.some(({ transport }) => transport === 'stdio'))
+    ? COMMANDS_MS
+    : URLS_MS
+}
 
 /** Why a server does not work, if it does not. */
-const causeOf = (server: ServerView | undefined): string | undefined =>
-  server === undefined || server.status === 'healthy'
-    ? undefined
-    : server.endpoints.find(({ probe }) => probe.message !== undefined)?.probe.message
+const causeOf = (server: ServerView | undefined): string | undefined => {
+  if (server === undefined || server.status === 'healthy') return undefined
+  const told = server.endpoints.find(({ probe }) => probe.message !== undefined)?.probe.message
+  if (told !== undefined || isAsked(server)) return told
+  const lastWords = server.endpoints.find(({ live }) => live?.lastErrorLine !== undefined)?.live
+    ?.lastErrorLine
+  return lastWords === undefined
+    ? 'it is still starting'
+    : `it is still starting; its last words: ${lastWords}`
+}

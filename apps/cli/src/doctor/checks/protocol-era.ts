@@ -20,7 +20,7 @@ export const protocolEra: Check = {
           `${slug} works, and clients of the 2025 revisions of MCP cannot talk to it: ${tools.message}`,
           eras.has('modern') && !eras.has('legacy')
             ? 'It speaks only the 2026 revision; use a client that does too, or an older version of the server.'
-            : `Look at it with: mreg show ${slug}`,
+            : `Try another version of the server, or of the client. Look at it with: mreg show ${slug}`,
         )
       }),
     )

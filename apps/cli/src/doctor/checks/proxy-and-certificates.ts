@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 
 import { type Check, type Finding, ok, problem, warning } from '../check.ts'
 import type { Environment } from '../facts.ts'
+import { tlsFaultOf } from '../tls-fault.ts'
 
 const PROXY_VARIABLES = [
   'HTTP_PROXY',
@@ -20,15 +21,10 @@ export const proxyAndCertificates: Check = {
   run: async (facts) => {
     const findings = [...proxyFindings(facts.environment), ...(await authorityFindings(facts.environment))]
     for (const { slug, endpoints } of await facts.serversIfAny()) {
-      if (
-        endpoints.some(({ url, probe }) => url?.startsWith('https:') === true && isAboutTls(probe.message))
-      ) {
-        findings.push(
-          problem(
-            `${slug}: no secure connection could be made`,
-            'Behind a proxy that opens TLS, set NODE_EXTRA_CA_CERTS to the PEM file of its authority where the gateway runs, and restart the gateway.',
-          ),
-        )
+      for (const { url, probe } of endpoints) {
+        if (url?.startsWith('https:') !== true || !isAboutTls(probe.message)) continue
+        const { text, mend } = await tlsFaultOf(url)
+        findings.push(problem(`${slug}: ${text}`, ...mend))
       }
     }
     return findings.length === 0 ? [ok('no proxy and no certificate authority of your own is set')] : findings

@@ -1,0 +1,98 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import {
+  type FaultProxy,
+  type FixtureServer,
+  type GatewayProcess,
+  removeDataDirectory,
+  startFaultProxy,
+  startFixtureServer,
+  startGateway,
+  waitUntil,
+} from '@mreg/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { Administrator } from './administrator.ts'
+import { type SdkClient, sdkClients } from './sdk-clients.ts'
+
+/** A little more than the gap from which on the gateway takes itself for asleep. */
+const SLEEP_MS = 12_000
+
+// A laptop that is closed and opened again: the process stands still, and the network forgets its connections.
+describe('a gateway that slept', () => {
+  let dataDirectory: string
+  let fixture: FixtureServer
+  let proxy: FaultProxy
+  let gateway: GatewayProcess
+  let clients: readonly { readonly name: string; readonly client: SdkClient }[]
+
+  beforeAll(async () => {
+    dataDirectory = await mkdtemp(join(tmpdir(), 'mreg-e2e-'))
+    fixture = await startFixtureServer()
+    proxy = await startFaultProxy({ port: fixture.port })
+    gateway = await startGateway({ dataDirectory })
+    await new Administrator(gateway).register('fixture', `http://127.0.0.1:${proxy.port}/mcp`)
+    clients = await Promise.all(
+      sdkClients.map(async ({ name, connect }) => ({
+        name,
+        client: await connect(`${gateway.url}/mcp/fixture`),
+      })),
+    )
+  })
+
+  afterAll(async () => {
+    gateway?.signal('SIGCONT')
+    for (const { client } of clients ?? []) await client.close()
+    await gateway?.kill()
+    await proxy?.stop()
+    await fixture?.stop()
+    await removeDataDirectory(dataDirectory)
+  })
+
+  /** A call by each client, at once; gives what each was answered. */
+  const echo = (when: string): Promise<readonly unknown[]> =>
+    Promise.all(clients.map(({ name, client }) => client.callTool('echo', { message: `${name}, ${when}` })))
+  /** Every client has its answer, and the server was asked once by each. */
+  const expectAnswered = (answers: readonly unknown[], when: string): void => {
+    expect(answers).toMatchObject(
+      clients.map(({ name }) => ({ content: [{ type: 'text', text: `${name}, ${when}` }] })),
+    )
+    const asked = fixture.executions.map((execution) => String(execution.arguments['message']))
+    expect(asked.filter((message) => message.endsWith(when)).toSorted()).toEqual(
+      clients.map(({ name }) => `${name}, ${when}`).toSorted(),
+    )
+  }
+  /** Stands still, and loses every connection to the server meanwhile. */
+  const sleep = async (): Promise<void> => {
+    gateway.signal('SIGSTOP')
+    await waitUntil('a connection to lose', () => proxy.connectionsOpen > 0)
+    proxy.reset()
+    await delay(SLEEP_MS)
+  }
+
+  test('answers the first call after it', { timeout: 120_000 }, async () => {
+    expectAnswered(await echo('before'), 'before')
+    await sleep()
+    gateway.signal('SIGCONT')
+    expectAnswered(await echo('after'), 'after')
+  })
+
+  test('answers a call that came while it slept', { timeout: 120_000 }, async () => {
+    expectAnswered(await echo('before another'), 'before another')
+    await sleep()
+    // Taken by the system on behalf of the process, which finds it when it wakes.
+    const waiting = echo('meanwhile')
+    await delay(1_000)
+    gateway.signal('SIGCONT')
+    expectAnswered(await waiting, 'meanwhile')
+  })
+
+  test('has told the log, and takes the server for healthy', async () => {
+    await waitUntil('the log', () => gateway.stderr.includes('the machine has slept'))
+    const { json } = await new Administrator(gateway).send('GET', '/servers/fixture/health')
+    expect(json).toMatchObject({ status: 'healthy' })
+  })
+})
