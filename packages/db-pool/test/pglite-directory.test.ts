@@ -17,7 +17,7 @@ import {
 } from './contract/notes-database.ts'
 import { startSource } from './processes/source-process.ts'
 
-describe('the data directory of an embedded database', { timeout: 120_000 }, () => {
+describe('the data directory of an embedded database', { timeout: 300_000 }, () => {
   /** A database with one note in it, so that not every test has to make one. */
   let tarball: Blob | undefined
   let root = ''
@@ -44,7 +44,7 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
     await putNote(pool, 'from-the-tarball', 't')
     tarball = await pool.dump()
     await writeFile(join(root, 'tarball'), await tarball.bytes())
-  }, 120_000)
+  }, 300_000)
 
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((pool) => pool.close()))
@@ -103,7 +103,7 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
   it('has every acknowledged write after kill -9', async () => {
     const directory = await makeDirectory()
     const writer = startWriter(directory)
-    await waitUntil('writes', () => writer.stdout.includes('stored 50\n'), { timeoutMs: 90_000 })
+    await waitUntil('writes', () => writer.stdout.includes('stored 50\n'), { timeoutMs: 120_000 })
     await writer.kill()
     const acknowledged = [...writer.stdout.matchAll(/^stored (\d+)$/gmu)].map(([, id]) => id)
 
@@ -116,7 +116,7 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
   it('is begun afresh when the process was killed while it was being made', async () => {
     const directory = await makeDirectory()
     const writer = startWriter(directory)
-    await waitUntil('the beginning', () => existsSync(join(directory, 'creating')), { timeoutMs: 60_000 })
+    await waitUntil('the beginning', () => existsSync(join(directory, 'creating')), { timeoutMs: 120_000 })
     await writer.kill()
     // What a half-made cluster looks like, whenever the kill came.
     await mkdir(join(directory, 'cluster'), { recursive: true })
@@ -142,7 +142,7 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
   it('is refused to a second process, and free again once that was killed', async () => {
     const directory = await makeDirectory()
     const writer = startWriter(directory)
-    await waitUntil('the writer', () => writer.stdout.includes('stored 0\n'), { timeoutMs: 60_000 })
+    await waitUntil('the writer', () => writer.stdout.includes('stored 0\n'), { timeoutMs: 120_000 })
 
     const error = await rejection(open(directory).initialize())
 
@@ -164,7 +164,7 @@ describe('the data directory of an embedded database', { timeout: 120_000 }, () 
     const file = join(await makeDirectory(), 'file')
     await writeFile(file, '')
 
-    const error = await rejection(open(file).initialize({ timeoutMs: 60_000 }))
+    const error = await rejection(open(file).initialize({ timeoutMs: 120_000 }))
 
     expect(DatabaseUnavailableError.is(error) && error.reason).toBe('directory')
     expect(error).toMatchObject({ message: expect.stringContaining(file) })

@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { DatabaseUnavailableError, type Migration } from '../src/index.ts'
-import { listDumps, type PglitePool, restoreDump } from '../src/pglite.ts'
+import { listDumps, type PglitePool, type RecoveryReport, restoreDump } from '../src/pglite.ts'
 import {
   noteIds,
   type NotesDatabase,
@@ -15,18 +15,19 @@ import {
   rejection,
 } from './contract/notes-database.ts'
 import { Directories } from './pglite/directories.ts'
+import { startSource } from './processes/source-process.ts'
 
 const addColumn: Migration = {
   up: async (kysely) => void (await sql`alter table notes add column colour text`.execute(kysely)),
 }
 const next = { ...notesMigrations, '0002-colour': addColumn }
 
-describe('the dumps of an embedded database', { timeout: 120_000 }, () => {
+describe('the dumps of an embedded database', { timeout: 300_000 }, () => {
   let directories: Directories
 
   beforeAll(async () => {
     directories = await Directories.prepare()
-  }, 120_000)
+  }, 300_000)
 
   afterEach(() => directories.closeAll())
 
@@ -34,18 +35,18 @@ describe('the dumps of an embedded database', { timeout: 120_000 }, () => {
 
   it('are made when the newest is too old, are complete, for the owner only, and 2 are kept when 2 shall be', async () => {
     const directory = directories.fresh()
-    const pool = directories.pool(directory, { dumps: { intervalMs: 50, keep: 2 } })
+    const pool = directories.pool(directory, { dumps: { intervalMs: 500, keep: 2 } })
     await pool.systemSession('write', ({ kysely }) =>
-      sql`insert into notes select g::text, 't', md5(g::text), g from generate_series(1, 20000) g`.execute(
+      sql`insert into notes select g::text, 't', md5(g::text), g from generate_series(1, 2000) g`.execute(
         kysely,
       ),
     )
     const first = await waitUntil('a dump', async () => (await listDumps(directory)).at(-1)?.path, {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     })
     // Whatever is removed was followed by newer ones.
-    await waitUntil('the first to be removed', async () => !(await exists(first)), { timeoutMs: 60_000 })
-    await waitUntil('two', async () => (await listDumps(directory)).length === 2, { timeoutMs: 60_000 })
+    await waitUntil('the first to be removed', async () => !(await exists(first)), { timeoutMs: 120_000 })
+    await waitUntil('two', async () => (await listDumps(directory)).length === 2, { timeoutMs: 120_000 })
     const expected = await contents(pool)
     await pool.close()
     const [newest] = await listDumps(directory)
@@ -112,6 +113,27 @@ describe('the dumps of an embedded database', { timeout: 120_000 }, () => {
     const copy = directories.fresh()
     await restoreDump({ dataDirectory: copy, dump: dump?.path ?? '' })
     expect(await noteIds(directories.pool(copy))).toEqual(['from-the-tarball', 'mine'])
+  })
+
+  it('are whole or not there, and so is the database, when the process is killed while it writes and dumps', async () => {
+    const directory = directories.fresh()
+    await using writer = startSource('write-until-killed.ts', directory, directories.tarball, '1')
+    await waitUntil('two dumps', async () => (await listDumps(directory)).length >= 2, { timeoutMs: 120_000 })
+    await writer.kill()
+    const acknowledged = [...writer.stdout.matchAll(/^stored (\d+)$/gmu)].map(([, id]) => id)
+    const dumps = await listDumps(directory)
+    const reports: RecoveryReport[] = []
+
+    const pool = directories.pool(directory, { onRecovery: (report) => reports.push(report) })
+
+    const stored = new Set(await noteIds(pool))
+    expect(acknowledged.filter((id) => id !== undefined && !stored.has(id))).toEqual([])
+    expect(reports).toEqual([])
+    for (const { path } of dumps) {
+      const copy = directories.fresh()
+      await restoreDump({ dataDirectory: copy, dump: path })
+      expect(await noteIds(directories.pool(copy))).toContain('from-the-tarball')
+    }
   })
 
   it('are not made when nobody wants them, and half-made ones are removed', async () => {

@@ -24,7 +24,7 @@ import { Directories } from './pglite/directories.ts'
 /** A dump that somebody made on this day. */
 const DUMP = '2026-11-22T10-00-00.000Z-daily.tar.gz'
 
-describe('an embedded database that cannot be read', { timeout: 120_000 }, () => {
+describe('an embedded database that cannot be read', { timeout: 300_000 }, () => {
   let directories: Directories
   const reports: RecoveryReport[] = []
   const onRecovery = (report: RecoveryReport): void => void reports.push(report)
@@ -41,7 +41,7 @@ describe('an embedded database that cannot be read', { timeout: 120_000 }, () =>
     const row = await pool.fetchRow<{ path: string }>("select pg_relation_filepath('notes') as path")
     notesPath = row?.path ?? ''
     await pool.close()
-  }, 120_000)
+  }, 300_000)
 
   afterEach(async () => {
     await directories.closeAll()

@@ -12,7 +12,7 @@ import { Directories } from './pglite/directories.ts'
 /** Takes longer than any test, and needs neither memory nor disk. */
 const COUNT_FOR_EVER = 'select count(*) from (select generate_series(1, 100000000000)) numbers'
 
-describe('the thread of an embedded database', { timeout: 120_000 }, () => {
+describe('the thread of an embedded database', { timeout: 300_000 }, () => {
   let directories: Directories
   /** All threads that were started, the newest last. */
   const threads: Worker[] = []
@@ -21,7 +21,7 @@ describe('the thread of an embedded database', { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     directories = await Directories.prepare()
-  }, 120_000)
+  }, 300_000)
 
   beforeEach(() => {
     process.on('worker', remember)
@@ -39,7 +39,7 @@ describe('the thread of an embedded database', { timeout: 120_000 }, () => {
   const open = (options: PglitePoolOptions = {}): NotesPool =>
     directories.pool(directories.fresh(), {
       // A busy machine takes its time to start a thread.
-      acquireTimeoutMs: 60_000,
+      acquireTimeoutMs: 120_000,
       onBackgroundError: (error) => errors.push(error),
       ...options,
     })
@@ -83,7 +83,7 @@ describe('the thread of an embedded database', { timeout: 120_000 }, () => {
     const statement = rejection(
       pool.systemSession('compute', ({ kysely }) => sql.raw(COUNT_FOR_EVER).execute(kysely)),
     )
-    await waitUntil('the session', () => pool.stats().available === 0)
+    await waitUntil('the session', () => pool.stats().available === 0, { timeoutMs: 120_000 })
     await endThread()
 
     const lost = await statement
@@ -120,7 +120,9 @@ describe('the thread of an embedded database', { timeout: 120_000 }, () => {
       await endThread()
       expect(await noteIds(pool)).toEqual(['from-the-tarball'])
       await pool.execute("select pg_notify('news', $1)", [String(death)])
-      await waitUntil('the notification', () => notices.at(-1)?.payload === String(death))
+      await waitUntil('the notification', () => notices.at(-1)?.payload === String(death), {
+        timeoutMs: 120_000,
+      })
     }
 
     await listening[Symbol.asyncDispose]()
