@@ -60,10 +60,14 @@ export const shakeHands = async (
   if (found === 'modern') return MODERN
   const initialization = initialize(calls, client)
   if (found === 'legacy') return initialization
-  // It may only have been slow: then it answers the first question first, or nearly so.
+  // It may only have been slow: then it answers the first question first, or nearly so. One that refuses the second
+  // is likely to be of the newer era, and is given more time for the first.
   const late = await before(
     discovery,
-    initialization.then(() => delay(ORDER_MS)),
+    initialization.then(
+      () => delay(ORDER_MS, undefined, { ref: false }),
+      () => delay(SILENCE_MS, undefined, { ref: false }),
+    ),
   )
   return late === 'modern' ? MODERN : initialization
 }

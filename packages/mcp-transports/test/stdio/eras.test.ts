@@ -1,6 +1,7 @@
 import { encodeRequest, META } from '@mreg/mcp-wire'
 import { expect, test } from 'vitest'
 
+import { StdioTransport } from '../../src/index.ts'
 import { failureOf } from '../support/failure-of.ts'
 import { answerOf, asStream, collect, parse } from '../support/messages.ts'
 import { startedStdio, StdioCaller, stdioTransport, textIn } from '../support/open-stdio.ts'
@@ -31,6 +32,25 @@ test.each([
   },
   60_000,
 )
+
+/** Begins to read late, and is quicker to refuse the older question than to answer the newer one. */
+const REFUSES_FIRST = `
+  const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
+  setTimeout(() => {
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const { id, method } = JSON.parse(line)
+      if (method === 'initialize') say({ id, error: { code: -32022, message: 'Unsupported protocol version' } })
+      else setTimeout(() => say({ id, result: { supportedVersions: ['2026-07-28'] } }), 300)
+    })
+  }, 3200)`
+
+test('a late server that refuses the older era before it answers in the newer one is modern', async () => {
+  await using transport = new StdioTransport({
+    command: { command: process.execPath, args: ['-e', REFUSES_FIRST], environment: {} },
+    client: { capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  })
+  expect(await transport.start()).toBe('modern')
+}, 60_000)
 
 test('a server that does not survive the question fails to start', async () => {
   await using transport = stdioTransport({ exitOnDiscover: true }, { era: undefined })
