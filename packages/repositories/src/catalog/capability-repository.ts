@@ -1,4 +1,3 @@
-import { NotFoundError } from '@mreg/core'
 import type { TenantSession } from '@mreg/db-pool'
 import { sql } from 'kysely'
 
@@ -17,6 +16,7 @@ import {
 } from './capability.ts'
 import { storeDefinitions } from './definition-store.ts'
 import { type ChangeControl, nextStanding, type Standing } from './next-standing.ts'
+import { readStandings, requireServer, storeStandings, touchList } from './standing-store.ts'
 
 /** What became of the entries of a list, by name. */
 export interface Observation {
@@ -29,9 +29,6 @@ export interface Observation {
 
 /** What somebody decides about a capability. `enable` takes back `disable`, and approves what is offered now, as `approve` does. */
 export type CapabilityDecision = 'approve' | 'enable' | 'disable'
-
-/** Between notes of when something unchanged was seen last, in hours: each costs a write for every entry of a list. */
-const LAST_SEEN_HOURS = 1
 
 /**
  * What the servers of one tenant offer, as last known good. Each change is in the change log as `capabilities_updated` of the
@@ -57,9 +54,9 @@ export class CapabilityRepository {
   ): Promise<Observation> {
     requireStorable(offered.map(({ name, hash }) => ({ name, hash })))
     await lockTenant(this.#session)
-    await this.#requireServer(list.serverId)
+    await requireServer(this.#session, list.serverId)
     await storeDefinitions(this.#session, offered)
-    const known = new Map((await this.#standings(list)).map((each) => [each.name, each]))
+    const known = new Map((await readStandings(this.#session, list)).map((each) => [each.name, each]))
     const offers = new Map(offered.map(({ name, hash }) => [name, hash]))
     const next = [...offers].map(([name, hash]) => ({
       name,
@@ -69,8 +66,11 @@ export class CapabilityRepository {
     const gone = [...known.values()].filter(
       ({ name, state }) => !offers.has(name) && state !== 'gone' && state !== 'disabled',
     )
-    await this.#store(list, [...moved, ...gone.map((each) => ({ ...each, state: 'gone' as const }))])
-    await this.#touch(list)
+    await storeStandings(this.#session, list, [
+      ...moved,
+      ...gone.map((each) => ({ ...each, state: 'gone' as const })),
+    ])
+    await touchList(this.#session, list)
     if (moved.length + gone.length > 0) {
       await appendChange(this.#session, 'capabilities_updated', list.serverId)
     }
@@ -159,77 +159,6 @@ export class CapabilityRepository {
       .where(sql<boolean>`hash = any(${[...new Set(hashes)]}::text[])`)
       .execute()
     return new Map(rows.map(({ hash, body }) => [hash, body]))
-  }
-
-  async #requireServer(serverId: string): Promise<void> {
-    const found = isEntityId(serverId)
-      ? await this.#session.kysely
-          .selectFrom('servers')
-          .select('id')
-          .where('tenant_id', '=', this.#session.tenantId)
-          .where('id', '=', serverId)
-          .executeTakeFirst()
-      : undefined
-    if (found === undefined) throw new NotFoundError('server_not_found', `there is no server "${serverId}"`)
-  }
-
-  async #standings({
-    serverId,
-    scopeKey,
-    kind,
-  }: CapabilityList): Promise<readonly (Standing & { readonly name: string })[]> {
-    const rows = await this.#session.kysely
-      .selectFrom('capabilities')
-      .select(['name', 'observed_hash', 'approved_hash', 'state'])
-      .where('tenant_id', '=', this.#session.tenantId)
-      .where('server_id', '=', serverId)
-      .where('scope_key', '=', scopeKey)
-      .where('kind', '=', kind)
-      .execute()
-    return rows.map((row) => ({
-      name: row.name,
-      observedHash: row.observed_hash,
-      approvedHash: row.approved_hash ?? undefined,
-      state: row.state,
-    }))
-  }
-
-  async #store(
-    { serverId, scopeKey, kind }: CapabilityList,
-    standings: readonly (Standing & { readonly name: string })[],
-  ): Promise<void> {
-    if (standings.length === 0) return
-    const rows = standings.map(({ name, observedHash, approvedHash, state }) => ({
-      name,
-      observed_hash: observedHash,
-      approved_hash: approvedHash ?? null,
-      state,
-    }))
-    await sql`
-      insert into capabilities (tenant_id, server_id, scope_key, kind, name, observed_hash, approved_hash, state)
-      select ${this.#session.tenantId}, ${serverId}::uuid, ${scopeKey}, ${kind}, name, observed_hash, approved_hash, state
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given
-        (name text, observed_hash text, approved_hash text, state text)
-      on conflict (server_id, scope_key, kind, name) do update set
-        observed_hash = excluded.observed_hash,
-        approved_hash = excluded.approved_hash,
-        state = excluded.state,
-        last_seen_at = case when excluded.state = 'gone' then capabilities.last_seen_at else now() end
-    `.execute(this.#session.kysely)
-  }
-
-  /** Everything that is not gone has just been seen. */
-  async #touch({ serverId, scopeKey, kind }: CapabilityList): Promise<void> {
-    await this.#session.kysely
-      .updateTable('capabilities')
-      .set({ last_seen_at: sql<Date>`now()` })
-      .where('tenant_id', '=', this.#session.tenantId)
-      .where('server_id', '=', serverId)
-      .where('scope_key', '=', scopeKey)
-      .where('kind', '=', kind)
-      .where('state', '<>', 'gone')
-      .where('last_seen_at', '<', sql<Date>`now() - make_interval(hours => ${LAST_SEEN_HOURS}::int)`)
-      .execute()
   }
 }
 

@@ -8,7 +8,6 @@ import {
   CatalogSnapshotRepository,
   type ChangeControl,
   ChangeRepository,
-  ExposedNameRepository,
   newEntityId,
   type OfferedCapability,
 } from '../../src/index.ts'
@@ -24,15 +23,12 @@ const offer = (name: string, body = `{"name":"${name}"}`): OfferedCapability => 
   body: Buffer.from(body),
 })
 
-/** What must be true of what servers offer, and of the names under which it is shown. */
+/** What must be true of what servers offer. */
 export const describeCatalog = (pool: () => RegistryPool): void => {
   const inTenant = <T>(
     tenantId: string,
     work: (capabilities: CapabilityRepository) => Promise<T>,
   ): Promise<T> => pool().tenantSession(tenantId, (session) => work(new CapabilityRepository(session)))
-
-  const withNames = <T>(tenantId: string, work: (names: ExposedNameRepository) => Promise<T>): Promise<T> =>
-    pool().tenantSession(tenantId, (session) => work(new ExposedNameRepository(session)))
 
   const makeList = async (tenantId: string, slug = 'one', scopeKey = ''): Promise<CapabilityList> => {
     const { id } = await withServers(pool(), tenantId, (servers) => servers.create(serverNamed(slug)))
@@ -246,101 +242,6 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
       await withServers(pool(), tenantId, (servers) => servers.delete(list.serverId))
 
       expect(await statesOf(tenantId, list)).toEqual([])
-    })
-  })
-
-  describe('exposed names', () => {
-    it('are given once and kept for ever', async () => {
-      const tenantId = await makeTenant(pool())
-      const first = await withNames(tenantId, (names) =>
-        names.claim(
-          'tool',
-          'a',
-          new Map([
-            ['x', 'a__x'],
-            ['y', 'a__y'],
-          ]),
-        ),
-      )
-      const again = await withNames(tenantId, (names) =>
-        names.claim(
-          'tool',
-          'a',
-          new Map([
-            ['x', 'something_else'],
-            ['z', 'a__z'],
-          ]),
-        ),
-      )
-      const unchanged = await withNames(tenantId, (names) =>
-        names.claim('tool', 'a', new Map([['x', 'a__x']])),
-      )
-
-      expect([...first]).toEqual([
-        ['x', 'a__x'],
-        ['y', 'a__y'],
-      ])
-      expect([...again]).toEqual([
-        ['x', 'a__x'],
-        ['z', 'a__z'],
-      ])
-      expect([...unchanged]).toEqual([['x', 'a__x']])
-      expect(await changes(tenantId)).toEqual(['exposed_names_added a', 'exposed_names_added a'])
-    })
-
-    it('are never given to a second thing of the same kind', async () => {
-      const tenantId = await makeTenant(pool())
-      const uri = 'file:///shared'
-      const given = await withNames(tenantId, async (names) => [
-        await names.claim('resource', 'a', new Map([[uri, uri]])),
-        await names.claim('resource', 'b', new Map([[uri, uri]])),
-        await names.claim('resource', 'b', new Map([[uri, `b+${uri}`]])),
-        await names.claim('prompt', 'b', new Map([[uri, uri]])),
-      ])
-      const resolved = await withNames(tenantId, (names) =>
-        names.resolve('resource', [uri, `b+${uri}`, 'none']),
-      )
-
-      expect(given.map((map) => map.get(uri))).toEqual([uri, undefined, `b+${uri}`, uri])
-      expect([...resolved.values()].map(({ slug, original }) => `${slug} ${original}`).toSorted()).toEqual([
-        `a ${uri}`,
-        `b ${uri}`,
-      ])
-    })
-
-    it('are read page by page', async () => {
-      const tenantId = await makeTenant(pool())
-      await withNames(tenantId, async (names) => {
-        await names.claim(
-          'tool',
-          'a',
-          new Map([
-            ['x', 'a__x'],
-            ['y', 'a__y'],
-          ]),
-        )
-        await names.claim('prompt', 'a', new Map([['x', 'a__x']]))
-      })
-      const first = await withNames(tenantId, (names) => names.list({ limit: 2 }))
-      const second = await withNames(tenantId, (names) => names.list({ limit: 2, cursor: first.nextCursor }))
-
-      expect([...first.items, ...second.items].map(({ kind, exposed }) => `${kind} ${exposed}`)).toEqual([
-        'prompt a__x',
-        'tool a__x',
-        'tool a__y',
-      ])
-      expect(second.nextCursor).toBeUndefined()
-    })
-
-    it('are given to one of those who want them at the same moment', async () => {
-      const tenantId = await makeTenant(pool())
-      const given = await Promise.all(
-        ['a', 'b', 'c', 'd'].map((slug) =>
-          withNames(tenantId, (names) => names.claim('tool', slug, new Map([['x', 'the_name']]))),
-        ),
-      )
-
-      expect(given.filter((map) => map.get('x') === 'the_name')).toHaveLength(1)
     })
   })
 }

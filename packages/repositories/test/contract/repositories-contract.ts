@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe } from 'vitest'
 
 import { migrations } from '../../src/index.ts'
 import { describeAccess } from './access.ts'
+import { describeAudit } from './audit.ts'
 import { describeCatalog } from './catalog.ts'
 import { describeChanges } from './changes.ts'
+import { describeExposedNames } from './exposed-names.ts'
 import { describeGrants } from './grants.ts'
 import { describeHealthChecks } from './health-checks.ts'
 import { describeIsolation } from './isolation.ts'
@@ -46,7 +48,9 @@ export const describeRepositories = (open: () => RegistryPool): void => {
     describeHealthChecks(opened)
     describeStatistics(opened)
     describeCatalog(opened)
+    describeExposedNames(opened)
     describeAccess(opened)
+    describeAudit(opened)
     describeRetention(opened)
   })
 }
