@@ -80,10 +80,16 @@ describe('the thread of an embedded database', { timeout: 300_000 }, () => {
   it('that ends during a statement or a commit fails it with an error that says what is known', async () => {
     const pool = open()
     await pool.initialize()
+    const begun = Promise.withResolvers<void>()
     const statement = rejection(
-      pool.systemSession('compute', ({ kysely }) => sql.raw(COUNT_FOR_EVER).execute(kysely)),
+      pool.systemSession('compute', async ({ kysely }) => {
+        // What fails before the first statement is tried again.
+        await sql`select 1`.execute(kysely)
+        begun.resolve()
+        await sql.raw(COUNT_FOR_EVER).execute(kysely)
+      }),
     )
-    await waitUntil('the session', () => pool.stats().available === 0, { timeoutMs: 120_000 })
+    await begun.promise
     await endThread()
 
     const lost = await statement
@@ -149,7 +155,7 @@ describe('the thread of an embedded database', { timeout: 300_000 }, () => {
   })
 
   it('ends when a statement runs for too long', async () => {
-    const pool = open({ statementTimeoutMs: 1_500 })
+    const pool = open({ statementTimeoutMs: 8_000 })
     await pool.initialize()
 
     const error = await rejection(
