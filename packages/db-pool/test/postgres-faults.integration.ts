@@ -43,7 +43,7 @@ describe('a PostgreSQL pool and its server', { timeout: 120_000 }, () => {
     return pool
   }
   /** Time limits that a test can wait for, and that a busy machine still keeps. */
-  const impatient = { acquireTimeoutMs: 1_500, statementTimeoutMs: 1_000, queryTimeoutMs: 1_500 }
+  const impatient = { acquireTimeoutMs: 2_000, statementTimeoutMs: 1_000, queryTimeoutMs: 1_500 }
 
   beforeAll(async () => {
     server = await OwnPostgres.start()

@@ -83,6 +83,16 @@ describe('the limits of a PostgreSQL pool', () => {
     expect(await askAll(pool, 2)).toEqual(allAnswered(2))
   })
 
+  it('F38 pool exhausted: lets nobody wait where nobody may, and works all the same', async () => {
+    const pool = rig.open({ maxConnections: 1, maxWaiting: 0 })
+    expect(await select(pool, '42')).toBe(42)
+
+    await using held = await pool.acquire()
+    expect(await held.execute('select 1')).toBe(0)
+
+    expect(reasonOf(await rejection(select(pool, '1')))).toBe('exhausted')
+  })
+
   it('refuses options that contradict each other, by name', () => {
     expect(() => rig.open({ statementTimeoutMs: 3_000, queryTimeoutMs: 3_000 })).toThrow(
       /statementTimeoutMs/u,

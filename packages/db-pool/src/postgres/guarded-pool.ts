@@ -51,18 +51,23 @@ export class GuardedPool implements PostgresPool {
     this.#drawLifetime()
   }
 
-  /** Opens so many connections, those that are open included. */
+  /**
+   * Opens so many connections, those that are open included. A server that has room for only some of them will do.
+   *
+   * @throws {AcquireFailure} none could be made.
+   */
   async open(count: number): Promise<void> {
-    const opening = await Promise.allSettled(Array.from({ length: count }, () => this.connect()))
-    const failures = opening.flatMap((one) => {
-      if (one.status === 'fulfilled') {
-        one.value.release()
-        return []
+    const results = await Promise.allSettled(Array.from({ length: count }, () => this.connect()))
+    const clients = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result] : []))
+    for (const client of clients) {
+      client.release()
+    }
+    for (const { reason } of failures) {
+      if (clients.length === 0) {
+        throw reason
       }
-      return [{ error: one.reason as unknown }]
-    })
-    if (failures[0] !== undefined) {
-      throw failures[0].error
+      this.#settings.onBackgroundError(reason, 'idle-connection')
     }
   }
 
@@ -72,13 +77,13 @@ export class GuardedPool implements PostgresPool {
     if (this.#pool.ending) {
       throw new DatabaseUnavailableError('closed', 'the database pool was closed')
     }
+    const full = this.#pool.totalCount >= max
     // Those for whom an idle connection is there already pass through the queue too.
     const waiting = this.#pool.waitingCount - this.#pool.idleCount
-    if (waiting >= this.#settings.maxWaiting) {
+    if (full && waiting >= this.#settings.maxWaiting) {
       const message = `all ${max} connections are busy and ${waiting} sessions are waiting already`
       throw new AcquireFailure(true, message)
     }
-    const full = this.#pool.totalCount >= max
     const deadline = performance.now() + connectionTimeoutMillis
     try {
       for (;;) {
@@ -168,9 +173,10 @@ export class GuardedPool implements PostgresPool {
       guard = new GuardedClient(client, {
         transactionPrefix,
         named,
-        beginTimeoutMs: config.connectionTimeoutMillis,
+        // A process that is busy for a second must not take its server for dead.
+        beginTimeoutMs: Math.max(2_000, config.connectionTimeoutMillis),
         // What is left must do for a new connection.
-        questionTimeoutMs: Math.min(1_000, config.connectionTimeoutMillis / 4),
+        questionTimeoutMs: Math.min(1_000, config.connectionTimeoutMillis / 2),
         onDiscard: () => {
           this.#discarded += 1
         },
