@@ -35,7 +35,7 @@ export const describeRepositories = (open: () => RegistryPool): void => {
       pool = open()
       await pool.initialize()
       await pool.migrate(migrations)
-    }, 60_000)
+    }, 120_000)
 
     afterAll(() => pool?.close())
 
