@@ -70,7 +70,7 @@ export class LoadBalancer<Target> {
 
   /**
    * Chooses one of `candidates` (default: all replicas); undefined when none may be. Those that drain are not chosen, and
-   * those that are ejected only where nobody else is left. Allocates nothing.
+   * those that are ejected only where nobody else is left. Allocates nothing of its own.
    *
    * @param candidates - replicas of this balancer.
    */

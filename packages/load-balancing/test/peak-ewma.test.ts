@@ -99,6 +99,9 @@ describe('peak-EWMA', () => {
     opened.clock.nowMs += 20_000
     call(opened, 'a', 0.5, 'ignored')
     expect(always(opened.balancer)).toBe('b')
+    // a is 100 e^-2 = 13.53; with a say for the 0.5 it would be 13.97.
+    call(opened, 'b', 13.7)
+    expect(always(opened.balancer)).toBe('a')
     call(opened, 'b', 30_000, 'ignored')
     expect(always(opened.balancer)).toBe('a')
   })
