@@ -11,10 +11,20 @@ export interface LoadReport {
 
 interface LoadOrder {
   readonly url: string
+  /** Which era the client speaks. */
+  readonly era: 'legacy' | 'modern'
   readonly sessionId: string
   readonly connections: number
   readonly durationMs: number
 }
+
+const VERSION = '2026-07-28'
+const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': VERSION,
+  'io.modelcontextprotocol/clientCapabilities': {},
+  'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+}
+const MODERN_HEADERS = { 'mcp-protocol-version': VERSION, 'mcp-method': 'tools/call', 'mcp-name': 'echo' }
 
 // A process of its own: what it costs is in nobody else's account.
 const agent = new Agent({ keepAlive: true })
@@ -28,7 +38,11 @@ const call = (order: LoadOrder): Promise<number> =>
       jsonrpc: '2.0',
       id,
       method: 'tools/call',
-      params: { name: 'echo', arguments: { message: `${id} ${'y'.repeat(100)}` } },
+      params: {
+        name: 'echo',
+        arguments: { message: `${id} ${'y'.repeat(100)}` },
+        ...(order.era === 'modern' ? { _meta: MODERN_META } : {}),
+      },
     })
     const startedAt = performance.now()
     const request = send(
@@ -40,8 +54,9 @@ const call = (order: LoadOrder): Promise<number> =>
           'content-type': 'application/json',
           accept: 'application/json, text/event-stream',
           'content-length': body.length,
-          'mcp-session-id': order.sessionId,
-          'mcp-protocol-version': '2025-11-25',
+          ...(order.era === 'modern'
+            ? MODERN_HEADERS
+            : { 'mcp-session-id': order.sessionId, 'mcp-protocol-version': '2025-11-25' }),
         },
       },
       (response) => {

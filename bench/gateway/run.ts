@@ -18,6 +18,7 @@ const CONNECTIONS = Number(process.env['BENCH_CONNECTIONS'] ?? 16)
 interface Target {
   readonly name: string
   readonly url: string
+  readonly era: 'legacy' | 'modern'
   readonly sessionId: string
   /** Whose processor time is counted. */
   readonly pid: number
@@ -66,7 +67,8 @@ const median = (values: readonly number[]): number =>
 
 const data = mkdtempSync(join(tmpdir(), 'mreg-bench-'))
 try {
-  const [upstreamPort, rawPort] = [await freePort(), await freePort()]
+  const [upstreamPort, rawPort, modernPort] = [await freePort(), await freePort(), await freePort()]
+  await startScript('modern-upstream.ts', modernPort)
   const upstreamPid = await startScript('upstream.ts', upstreamPort)
   const rawPid = await startScript('raw-proxy.ts', rawPort, upstreamPort)
   await using gateway = await startGateway({
@@ -74,25 +76,34 @@ try {
     environment: { MREG_DATABASE_URL: 'memory://', MREG_HEALTH_MODE: 'off', MREG_LOG_LEVEL: 'warn' },
   })
   const upstreamUrl = `http://127.0.0.1:${upstreamPort}/mcp`
-  await fetch(`${gateway.url}/api/v1/servers`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ slug: 'bench', endpoints: [{ transport: 'streamable-http', url: upstreamUrl }] }),
-  })
+  const register = async (slug: string, url: string): Promise<void> => {
+    await fetch(`${gateway.url}/api/v1/servers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ slug, endpoints: [{ transport: 'streamable-http', url }] }),
+    })
+  }
+  await register('bench', upstreamUrl)
+  await register('modern', `http://127.0.0.1:${modernPort}/mcp`)
   const urls = [
     ['direct', upstreamUrl, upstreamPid],
     ['raw', `http://127.0.0.1:${rawPort}/mcp`, rawPid],
     ['mreg', `${gateway.url}/mcp/bench`, gateway.pid],
+    ['mreg, newer client and server', `${gateway.url}/mcp/modern`, gateway.pid, 'modern'],
+    ['mreg, older client to newer server', `${gateway.url}/mcp/modern`, gateway.pid],
+    ['mreg, newer client to older server', `${gateway.url}/mcp/bench`, gateway.pid, 'modern'],
   ] as const
   const targets: Target[] = []
-  for (const [name, url, pid] of urls) targets.push({ name, url, pid, sessionId: await initialize(url) })
+  for (const [name, url, pid, era = 'legacy'] of urls) {
+    targets.push({ name, url, pid, era, sessionId: era === 'modern' ? '' : await initialize(url) })
+  }
 
   const load = fork(join(import.meta.dirname, 'load.ts'))
   children.push(load)
-  const round = async ({ url, sessionId, pid }: Target, durationMs: number): Promise<Round> => {
+  const round = async ({ era, url, sessionId, pid }: Target, durationMs: number): Promise<Round> => {
     const before = cpuSeconds(pid)
     const reported = new Promise<LoadReport>((resolve) => load.once('message', resolve))
-    load.send({ url, sessionId, connections: CONNECTIONS, durationMs })
+    load.send({ era, url, sessionId, connections: CONNECTIONS, durationMs })
     const report = await reported
     return { ...report, cpuSecondsPer10k: ((cpuSeconds(pid) - before) / report.requests) * 10_000 }
   }

@@ -90,6 +90,13 @@ export class ToLegacy {
     }
     const call = new ServerCall(message, session, this.#relay, capabilitiesIn(message))
     if (call.needsVoice) await session.voice.join(call)
+    if (exchange.signal.aborted) {
+      // Nothing was sent yet.
+      session.voice.leave(call)
+      const text = 'The request was cancelled.'
+      yield finalTurn(encodeError({ id: idOf(scanned), code: ERROR_CODE.internal, message: text }))
+      return
+    }
     yield* this.#attend(message, call)
   }
 
@@ -139,7 +146,7 @@ export class ToLegacy {
     const { signal } = message.exchange
     const onGone = (): void => call.cancel('the client has gone')
     if (signal.aborted) onGone()
-    signal.addEventListener('abort', onGone)
+    else signal.addEventListener('abort', onGone)
     let isOver = false
     const end = (turn: Turn): Turn => {
       isOver = true
