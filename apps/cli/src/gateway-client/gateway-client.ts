@@ -110,6 +110,7 @@ export class GatewayClient {
   ): Promise<Answer> {
     const { url, key } = this.gateway
     let response: Response
+    let text: string
     try {
       response = await fetch(`${url}/api/v1${target}`, {
         method,
@@ -122,10 +123,10 @@ export class GatewayClient {
         redirect: 'error',
         signal: AbortSignal.timeout(timeoutMs),
       })
+      text = await response.text()
     } catch (error) {
       throw unreachable(url, timeoutMs, error)
     }
-    const text = await response.text()
     if (!response.ok) throw new GatewayRefusal(problemOf(response.status, text))
     // The gateway is ours: its answers are what its schemas say.
     const answer: Answer = JSON.parse(text === '' ? 'null' : text)
