@@ -261,6 +261,7 @@ describe('on 100,000 servers', { timeout: 120_000 }, () => {
       await retention.auditEvents(new Date(100_000))
       await retention.idempotencyKeys(new Date(100_000))
       await retention.changes(new Date(100_000))
+      await retention.goneCapabilities(new Date(100_000))
     })
 
     expect(asked).toEqual([])

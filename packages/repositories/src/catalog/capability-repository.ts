@@ -160,6 +160,26 @@ export class CapabilityRepository {
       .execute()
     return new Map(rows.map(({ hash, body }) => [hash, body]))
   }
+
+  /**
+   * Removes up to 1,000 definitions that no capability has any more. The tenant is locked meanwhile, so that none is needed
+   * again at that moment.
+   *
+   * @returns how many; when it is 1,000, there may be more.
+   */
+  async forgetDefinitions(): Promise<number> {
+    await lockTenant(this.#session)
+    const { kysely, tenantId } = this.#session
+    const { numAffectedRows } = await sql`
+      delete from definitions where ctid = any(array(
+        select d.ctid from definitions d where d.tenant_id = ${tenantId}
+          and not exists (select from capabilities c where c.tenant_id = ${tenantId} and c.observed_hash = d.hash)
+          and not exists (select from capabilities c where c.tenant_id = ${tenantId} and c.approved_hash = d.hash)
+        limit 1000
+      ))
+    `.execute(kysely)
+    return Number(numAffectedRows ?? 0n)
+  }
 }
 
 const isSame = (one: Standing | undefined, other: Standing): boolean =>

@@ -39,6 +39,19 @@ export class RetentionRepository {
     `)
   }
 
+  /**
+   * Capabilities that have been gone since `olderThan`, and with them what was approved of them: one that comes back is new.
+   * Their definitions go by `CapabilityRepository.forgetDefinitions`.
+   */
+  goneCapabilities(olderThan: Date): Promise<number> {
+    return this.#remove(sql`
+      delete from capabilities where ctid = any(array(
+        select ctid from capabilities where state = 'gone' and last_seen_at < ${olderThan}::timestamptz
+        order by last_seen_at limit ${PRUNE_STEP_LENGTH} for update skip locked
+      ))
+    `)
+  }
+
   /** Entries of the change log of before `olderThan`. A reader that was away for longer finds a gap, and reads everything. */
   changes(olderThan: Date): Promise<number> {
     return this.#remove(sql`

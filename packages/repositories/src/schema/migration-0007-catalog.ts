@@ -47,6 +47,7 @@ const TABLES = [
     foreign key (tenant_id, approved_hash) references definitions (tenant_id, hash)
   )`,
   'create index capabilities_name_index on capabilities (tenant_id, name, server_id)',
+  `create index capabilities_gone_index on capabilities (last_seen_at) where state = 'gone'`,
   // For finding the definitions that nobody needs any more.
   'create index capabilities_observed_index on capabilities (tenant_id, observed_hash)',
   'create index capabilities_approved_index on capabilities (tenant_id, approved_hash) where approved_hash is not null',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import {
@@ -10,6 +11,7 @@ import {
   ChangeRepository,
   newEntityId,
   type OfferedCapability,
+  RetentionRepository,
 } from '../../src/index.ts'
 import { makeTenant, type RegistryPool, rejection, serverNamed, withServers } from './registry.ts'
 
@@ -232,6 +234,33 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
       })
 
       expect(found.map(({ items }) => items.map(({ slug }) => slug))).toEqual([['a', 'b'], ['b'], [], []])
+    })
+
+    it('forgets what has been gone for long, and definitions that nothing has any more', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      await inTenant(tenantId, async (capabilities) => {
+        await capabilities.observe(list, [offer('a'), offer('b', 'first')], control)
+        await capabilities.observe(list, [offer('b', 'second')], control)
+        await capabilities.observe(list, [offer('b', 'third')], control)
+      })
+      const forget = async (olderThan: Date): Promise<readonly string[]> => {
+        await pool().systemSession('test', (session) =>
+          new RetentionRepository(session).goneCapabilities(olderThan),
+        )
+        await inTenant(tenantId, (capabilities) => capabilities.forgetDefinitions())
+        const { rows } = await pool().systemSession('test', ({ kysely }) =>
+          sql<{ body: string }>`
+            select convert_from(body, 'utf8') as body from definitions where tenant_id = ${tenantId} order by definitions.body
+          `.execute(kysely),
+        )
+        return rows.map(({ body }) => body)
+      }
+
+      expect(await forget(new Date(0))).toEqual(['first', 'third', '{"name":"a"}'])
+      expect(await statesOf(tenantId, list)).toEqual(['a gone', 'b changed'])
+      expect(await forget(new Date(Date.now() + 86_400_000))).toEqual(['first', 'third'])
+      expect(await statesOf(tenantId, list)).toEqual(['b changed'])
     })
 
     it('goes with its server', async () => {
