@@ -241,6 +241,16 @@ describe('outliers', () => {
     expect(chosen(balancer)).toBe('cxy')
   })
 
+  it('are not excused by one that is gone', () => {
+    const { balancer, ejections } = watch(3, { consecutiveFailures: 3 })
+    calls(balancer, 'a', 'failure', 2)
+    calls(balancer, 'b', 'failure', 3)
+    expect(ejections).toEqual([])
+    balancer.update(['b', 'c'].map((id) => ({ id, target: id })))
+    calls(balancer, 'b', 'failure')
+    expect(ejections).toMatchObject([{ id: 'b' }])
+  })
+
   it('are a matter of who asks: without the option nobody is ejected', () => {
     const { balancer } = open([1, 1], { strategy: roundRobin() })
     calls(balancer, 'a', 'failure', 1000)
