@@ -63,7 +63,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         body: request.body instanceof Uint8Array ? request.body : NO_BODY,
         requestId: request.id,
         // A stream without an end of its own must not keep the process from ending.
-        signal: method === 'GET' ? AbortSignal.any([gone.signal, lifecycle.ending]) : gone.signal,
+        signal: isEndless(method, request) ? AbortSignal.any([gone.signal, lifecycle.ending]) : gone.signal,
       }
       try {
         const answer = await (request.params.slug === undefined ? merged : proxy).handle(exchange)
@@ -89,6 +89,10 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
 }
 
 const summary = (text: string) => ({ schema: { tags: ['mcp'], summary: text } })
+
+/** Whether the answer goes on until its client goes. The header is held against the body before anything is answered. */
+const isEndless = (method: Exchange['method'], { headers }: FastifyRequest<McpPath>): boolean =>
+  method === 'GET' || headers['mcp-method'] === 'subscriptions/listen'
 
 const oneValue = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value.join(', ') : value

@@ -56,7 +56,7 @@ export async function* subscription(
     yield messageTurn(change(id, 'notifications/subscriptions/acknowledged', { notifications }))
     for (let next = await feed.next(); next !== undefined; next = await feed.next()) yield messageTurn(next)
     const result = { resultType: 'complete', _meta: { [META.subscriptionId]: id } }
-    if (!exchange.signal.aborted) yield finalTurn(encodeResult({ id, result }))
+    yield finalTurn(encodeResult({ id, result }))
   } finally {
     exchange.signal.removeEventListener('abort', onGone)
     session.voice.unlisten(listener)
