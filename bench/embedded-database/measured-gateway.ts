@@ -33,7 +33,8 @@ export const startMeasured = async (dataDirectory: string): Promise<MeasuredGate
       MREG_DATA_DIR: dataDirectory,
       MREG_PORT: '0',
       MREG_HEALTH_MODE: 'off',
-      MREG_LOG_LEVEL: 'warn',
+      // What a call met is counted here.
+      MREG_LOG_LEVEL: 'error',
     },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

@@ -28,8 +28,10 @@ const register = async (gateway: MeasuredGateway, slug: string): Promise<void> =
     headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ slug, endpoints: [{ transport: 'streamable-http', url: upstreamUrl }] }),
   })
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
   await response.arrayBuffer()
+  // A machine that is busy with other things lets the database be late; a newcomer would try again as well.
+  if (response.status === 503) await register(gateway, slug)
+  else if (!response.ok) throw new Error(`registering ${slug} was answered ${response.status}`)
 }
 
 const list = async (gateway: MeasuredGateway): Promise<void> => {
