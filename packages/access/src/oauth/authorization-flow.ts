@@ -23,6 +23,8 @@ export interface BeginFlowOptions {
   readonly redirectUri: string
   /** A client that was registered by hand; undefined: the gateway makes itself known. */
   readonly clientId?: string | undefined
+  /** The secret of that client; undefined: it has none. */
+  readonly clientSecret?: string | undefined
   readonly metadataDocumentUrl?: string | undefined
 }
 
@@ -62,13 +64,19 @@ export const beginFlow = async ({
   serverUrl,
   redirectUri,
   clientId,
+  clientSecret,
   metadataDocumentUrl,
 }: BeginFlowOptions): Promise<OpenFlow> => {
   const fetch = createOAuthFetch(network, serverUrl)
   const challenge = await askForChallenge(network.http, serverUrl)
   const { resource, issuer, scopes } = await discoverProtectedResource(fetch, serverUrl, challenge)
   const server = await discoverAuthorizationServer(fetch, issuer, serverUrl)
-  const client = await obtainClient(fetch, server, { redirectUri, clientId, metadataDocumentUrl })
+  const client = await obtainClient(fetch, server, {
+    redirectUri,
+    clientId,
+    clientSecret,
+    metadataDocumentUrl,
+  })
   const state = generateRandomState()
   const codeVerifier = generateRandomCodeVerifier()
   const url = new URL(server.authorization_endpoint)

@@ -2,7 +2,6 @@ import { ConflictError, ForbiddenError, MregError } from '@mreg/core'
 import {
   allowInsecureRequests,
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretPost,
   customFetch,
   dynamicClientRegistrationRequest,
@@ -25,6 +24,8 @@ export interface ObtainClientOptions {
   readonly redirectUri: string
   /** A client that was registered by hand; undefined: the gateway makes itself known. */
   readonly clientId: string | undefined
+  /** The secret of that client; undefined: it has none. */
+  readonly clientSecret?: string | undefined
   /** Where the gateway publishes its client metadata document; undefined: nowhere that others can see. */
   readonly metadataDocumentUrl: string | undefined
 }
@@ -57,10 +58,21 @@ export const through = (fetch: OAuthFetch): { [customFetch]: OAuthFetch; [allowI
 /** How a client proves to the token endpoint who it is. */
 export const authenticationOf = ({ authMethod, clientSecret = '' }: OAuthClient): ClientAuth => {
   if (authMethod === 'none') return None()
-  return authMethod === 'client_secret_post'
-    ? ClientSecretPost(clientSecret)
-    : ClientSecretBasic(clientSecret)
+  return authMethod === 'client_secret_post' ? ClientSecretPost(clientSecret) : secretBasic(clientSecret)
 }
+
+/**
+ * A secret in the `Authorization` header (RFC 6749, section 2.3.1). Form encoding leaves `-`, `.` and `_` as they are, which
+ * matters to servers that do not decode.
+ */
+const secretBasic =
+  (clientSecret: string): ClientAuth =>
+  (_server, { client_id: clientId }, _body, headers) => {
+    const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`)
+  }
+
+const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 /**
  * A client of an authorization server: the one that was given, else the gateway's client metadata document where the
@@ -72,8 +84,10 @@ export const authenticationOf = ({ authMethod, clientSecret = '' }: OAuthClient)
 export const obtainClient = async (
   fetch: OAuthFetch,
   server: UsableAuthorizationServer,
-  { redirectUri, clientId, metadataDocumentUrl }: ObtainClientOptions,
+  { redirectUri, clientId, clientSecret, metadataDocumentUrl }: ObtainClientOptions,
 ): Promise<OAuthClient> => {
+  if (clientId !== undefined && clientSecret !== undefined)
+    return { clientId, clientSecret, authMethod: secretMethod(server) }
   if (clientId !== undefined) return { clientId, authMethod: 'none' }
   if (metadataDocumentUrl !== undefined && server['client_id_metadata_document_supported'] === true)
     return { clientId: metadataDocumentUrl, authMethod: 'none' }
@@ -87,7 +101,7 @@ export const obtainClient = async (
   try {
     const wanted = { ...clientMetadata([redirectUri]), token_endpoint_auth_method: preferredMethod(server) }
     const response = await dynamicClientRegistrationRequest(server, wanted, through(fetch))
-    const client = await processDynamicClientRegistrationResponse(response)
+    const client = await processDynamicClientRegistrationResponse(await withSecretExpiry(response))
     const secret = client['client_secret']
     return {
       clientId: client.client_id,
@@ -105,11 +119,35 @@ export const obtainClient = async (
   }
 }
 
+/** Servers that give a secret for ever leave out when it expires, which RFC 7591, section 3.2.1, wants to be 0 then. */
+const withSecretExpiry = async (response: Response): Promise<Response> => {
+  const { headers, status } = response
+  const text = await response.text()
+  const body: unknown = status === 201 ? JSON.parse(text) : undefined
+  const lacksIt =
+    typeof body === 'object' &&
+    body !== null &&
+    'client_secret' in body &&
+    !('client_secret_expires_at' in body)
+  return new Response(lacksIt ? JSON.stringify({ ...body, client_secret_expires_at: 0 }) : text, {
+    headers,
+    status,
+  })
+}
+
 const preferredMethod = ({
   token_endpoint_auth_methods_supported: supported,
 }: UsableAuthorizationServer): string =>
   ['none', 'client_secret_post', 'client_secret_basic'].find((method) => supported?.includes(method)) ??
   'none'
+
+/** How a secret is sent: as the server wants it, and by its metadata's default (RFC 8414, section 2) if it does not say. */
+const secretMethod = ({
+  token_endpoint_auth_methods_supported: supported = ['client_secret_basic'],
+}: UsableAuthorizationServer): OAuthClient['authMethod'] =>
+  supported.includes('client_secret_post') && !supported.includes('client_secret_basic')
+    ? 'client_secret_post'
+    : 'client_secret_basic'
 
 const methodOf = (method: unknown): OAuthClient['authMethod'] =>
   method === 'client_secret_post' || method === 'none' ? method : 'client_secret_basic'

@@ -35,6 +35,8 @@ export interface LoginInput {
   readonly redirectUri: string
   /** A client that was registered by hand; undefined: the gateway makes itself known. */
   readonly clientId?: string | undefined
+  /** The secret of that client; undefined: it has none. Kept sealed, with the tokens. */
+  readonly clientSecret?: string | undefined
 }
 
 /** A login that has begun. */

@@ -31,6 +31,12 @@ const beginSchema = z.strictObject({
     .max(2048)
     .optional()
     .describe('A client that was registered by hand with the authorization server.'),
+  clientSecret: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .describe('The secret of that client, if it has one. Kept encrypted, and never shown again.'),
 })
 
 const begunSchema = z.object({
