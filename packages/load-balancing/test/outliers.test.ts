@@ -87,24 +87,69 @@ describe('outliers', () => {
 
   it('are ejected when too many of their calls fail within the window, though not in a row', () => {
     const rules = { consecutiveFailures: 100, failureRate: 0.4, minCalls: 10, windowMs: 1000 }
-    const { balancer, clock, ejections } = watch(2, rules)
+    const { balancer, ejections } = watch(2, rules)
     calls(balancer, 'b', 'success', 20)
-    for (let round = 0; round < 3; round += 1) {
-      calls(balancer, 'a', 'failure')
-      calls(balancer, 'a', 'success', 2)
-    }
-    // Three of ten, then four of eleven; never four of ten.
-    calls(balancer, 'a', 'success')
-    calls(balancer, 'a', 'failure')
+    calls(balancer, 'a', 'failure', 3)
+    calls(balancer, 'a', 'success', 6)
+    // Three of nine: too few failures, and too few calls.
     expect(ejections).toEqual([])
-    // What is older than the window does not count.
-    clock.nowMs += 2000
-    calls(balancer, 'b', 'success')
-    calls(balancer, 'a', 'success', 5)
-    calls(balancer, 'a', 'failure', 4)
-    expect(ejections).toEqual([])
+    // Four of ten: exactly the rate.
     calls(balancer, 'a', 'failure')
     expect(ejections).toMatchObject([{ id: 'a', reason: 'failure-rate' }])
+  })
+
+  it('are judged by the window alone: this half of it and the one before', () => {
+    const rules = { consecutiveFailures: 100, failureRate: 0.5, minCalls: 4, windowMs: 1000 }
+    const opened = (): Watched => {
+      const watched = watch(2, rules)
+      watched.clock.nowMs = 1_000_000
+      calls(watched.balancer, 'b', 'success', 20)
+      calls(watched.balancer, 'a', 'failure', 3)
+      calls(watched.balancer, 'a', 'success', 4)
+      return watched
+    }
+    // Four of eight, in two halves.
+    const next = opened()
+    next.clock.nowMs += 500
+    calls(next.balancer, 'a', 'failure')
+    expect(next.ejections).toHaveLength(1)
+    // Two halves later nothing is left of it: neither the calls nor the failures.
+    const later = opened()
+    later.clock.nowMs += 1000
+    calls(later.balancer, 'a', 'success', 3)
+    calls(later.balancer, 'a', 'failure', 2)
+    expect(later.ejections).toEqual([])
+    calls(later.balancer, 'a', 'failure')
+    expect(later.ejections).toHaveLength(1)
+  })
+
+  it('are held against what others did within the window', () => {
+    const { balancer, clock, ejections } = watch(2, { consecutiveFailures: 3, windowMs: 1000 })
+    calls(balancer, 'b', 'failure', 2)
+    calls(balancer, 'a', 'failure', 3)
+    expect(ejections).toEqual([])
+    clock.nowMs += 2000
+    calls(balancer, 'a', 'failure')
+    expect(ejections).toMatchObject([{ id: 'a' }])
+  })
+
+  it('whose time is over keep nobody else in, though nobody has asked since', () => {
+    const { balancer, clock, ejections } = watch(2, { consecutiveFailures: 1, ejectMs: 1000 })
+    calls(balancer, 'a', 'failure')
+    clock.nowMs += 1000
+    calls(balancer, 'b', 'failure')
+    expect(ejections.map(({ id }) => id)).toEqual(['a', 'b'])
+    expect(chosen(balancer)).toBe('a')
+  })
+
+  it('come back by the time that the caller has read', () => {
+    const { balancer, clock } = watch(2, { consecutiveFailures: 1, ejectMs: 1000 })
+    calls(balancer, 'a', 'failure')
+    const { readings } = clock
+    const b = balancer.get('b')
+    const choice = { exclude: b ? [b] : [], nowMs: clock.nowMs + 1000 }
+    expect(balancer.pick(undefined, choice)).toMatchObject({ id: 'a', isEjected: false })
+    expect(clock.readings).toBe(readings)
   })
 
   it('are none where all fail alike: the cause is elsewhere', () => {
