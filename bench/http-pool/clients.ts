@@ -144,7 +144,8 @@ export const clients: Readonly<Record<string, (port: number) => Client>> = {
             onRequestStart: () => undefined,
             onResponseStart: (controller, statusCode) => {
               status = statusCode
-              fields = [...(controller.rawHeaders ?? [])].map(String)
+              const { rawHeaders } = controller
+              fields = Array.isArray(rawHeaders) ? rawHeaders.map(String) : []
             },
             onResponseData: (_controller, chunk) => chunks.push(chunk),
             onResponseEnd: () =>

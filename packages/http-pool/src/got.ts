@@ -1,4 +1,5 @@
 export { createHttpClient } from './got/create-http-client.ts'
+export type { RetryOptions } from './got/retry-options.ts'
 export type {
   HttpClient,
   HttpClientOptions,

@@ -48,6 +48,18 @@ test('a POST sends JSON, text or bytes, with the headers of the client and of th
   expect(second).toContain('x-both\nclient')
 })
 
+test.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH'])(
+  '%s without a body is sent without one',
+  async (method) => {
+    await using server = await startHttpServer((_request, response) => response.end('ok'))
+    await using pool = new HttpPool()
+    const response = await createHttpClient(pool).request(server.url, { method })
+    expect([response.status, response.text()]).toEqual([200, method === 'HEAD' ? '' : 'ok'])
+    expect(server.requests.map((request) => [request.method, request.body])).toEqual([[method, '']])
+    expect(server.requests[0]?.rawHeaders.join('\n').toLowerCase()).not.toContain('transfer-encoding')
+  },
+)
+
 test('json gives the parsed body of a success and rejects another status by its number', async () => {
   await using server = await startHttpServer((request, response) => {
     response.statusCode = request.url === '/mcp' ? 200 : 503

@@ -6,6 +6,8 @@ import type { HttpPool } from '../http-pool.ts'
 import { resolveTimeouts } from '../timeouts.ts'
 import { GotExchange } from './got-exchange.ts'
 import type { HttpClient, HttpClientOptions, HttpClientRequest, HttpClientResponse } from './http-client.ts'
+import { Retries } from './retries.ts'
+import { resolveRetryOptions } from './retry-options.ts'
 import { sendThroughProxy } from './send-through-proxy.ts'
 
 const DEFAULT_TOTAL_MS = 60_000
@@ -29,21 +31,25 @@ export const createHttpClient = (pool: HttpPool, options: HttpClientOptions = {}
   const timeouts = resolveTimeouts(options.timeouts, { ...pool.options.timeouts, totalMs: DEFAULT_TOTAL_MS })
   const maxBytes = options.maxResponseBytes ?? pool.options.maxResponseBytes
 
-  const request = async (
-    urlOrText: URL | string,
-    sent: HttpClientRequest = {},
+  const retries = new Retries()
+
+  const send = async (
+    url: URL,
+    method: string,
+    sent: HttpClientRequest,
+    deadlineAtMs: number,
   ): Promise<HttpClientResponse> => {
-    const url = typeof urlOrText === 'string' ? parseUrl(urlOrText) : urlOrText
     const limits = resolveTimeouts(sent.timeouts, timeouts)
     const place = await pool.reserve(url, { signal: sent.signal, queueMs: limits.queueMs })
     const exchange = new GotExchange(instance, {
       url,
-      method: sent.method?.toUpperCase() ?? 'GET',
+      method,
       headers: requestHeaders(options.headers, sent),
       agents: pool.agentsFor(sent.tls ?? options.tls),
       send: sendThroughProxy(pool.options.proxy, url),
       body: sent.json === undefined ? sent.body : JSON.stringify(sent.json),
       timeouts: limits,
+      leftMs: Math.max(1, deadlineAtMs - performance.now()),
       maxBytes: sent.maxResponseBytes ?? maxBytes,
       maxHeaderBytes: pool.options.maxHeaderBytes,
       callerSignal: sent.signal,
@@ -54,6 +60,21 @@ export const createHttpClient = (pool: HttpPool, options: HttpClientOptions = {}
     } finally {
       place.release()
     }
+  }
+
+  const request = async (
+    urlOrText: URL | string,
+    sent: HttpClientRequest = {},
+  ): Promise<HttpClientResponse> => {
+    const url = typeof urlOrText === 'string' ? parseUrl(urlOrText) : urlOrText
+    const method = sent.method?.toUpperCase() ?? 'GET'
+    const deadlineAtMs = performance.now() + resolveTimeouts(sent.timeouts, timeouts).totalMs
+    const once = (): Promise<HttpClientResponse> => send(url, method, sent, deadlineAtMs)
+    const retry = sent.retry ?? options.retry ?? false
+    if (retry === false) return await once()
+    const { signal } = sent
+    const resolved = resolveRetryOptions(retry === true ? {} : retry)
+    return await retries.run({ origin: url.origin, method, deadlineAtMs, signal }, resolved, once)
   }
 
   return {

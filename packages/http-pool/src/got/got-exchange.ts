@@ -21,6 +21,8 @@ export interface GotExchangeRequest {
   readonly send: Options['request']
   readonly body: Uint8Array | string | undefined
   readonly timeouts: RelayTimeouts
+  /** What is left of `totalMs`. */
+  readonly leftMs: number
   readonly maxBytes: number
   readonly maxHeaderBytes: number
   readonly callerSignal: AbortSignal | undefined
@@ -84,7 +86,7 @@ export class GotExchange {
     const { url, method, headers, agents, send, body, timeouts, maxHeaderBytes } = this.#request
     const connectMs = armable(timeouts.connectMs)
     const headersMs = armable(timeouts.headersMs)
-    const totalMs = armable(timeouts.totalMs)
+    const totalMs = armable(Math.ceil(this.#request.leftMs))
     const stream = this.#got.stream(url, {
       method,
       headers,
@@ -100,6 +102,8 @@ export class GotExchange {
         ...(totalMs === undefined ? {} : { request: totalMs }),
       },
     })
+    // Without a body to send, got waits for one to be written.
+    if (body === undefined && stream.writable) stream.end()
     stream.once('request', (client: ClientRequest) => {
       client.once('socket', (socket) => this.#watchConnection(socket, client.reusedSocket))
     })

@@ -1,6 +1,7 @@
 import type { ResponseHeaders } from '../response-headers.ts'
 import type { RelayTimeoutOptions } from '../timeouts.ts'
 import type { EndpointTlsOptions } from '../tls/pool-tls-options.ts'
+import type { RetryOptions } from './retry-options.ts'
 
 export interface HttpClientOptions {
   /** Sent with every request, unless the request gives a field of the same name. */
@@ -9,6 +10,8 @@ export interface HttpClientOptions {
   readonly timeouts?: RelayTimeoutOptions | undefined
   /** Largest response body in bytes. Default: the pool's. */
   readonly maxResponseBytes?: number | undefined
+  /** Whether requests are sent again when they fail; `true` for the defaults of {@link RetryOptions}. Default false. */
+  readonly retry?: RetryOptions | boolean | undefined
   /** TLS with the endpoint, in place of the pool's. Keep the object: connections are shared by what it says. */
   readonly tls?: EndpointTlsOptions | undefined
 }
@@ -43,8 +46,8 @@ export interface HttpClientResponse {
 }
 
 /**
- * Requests with whole answers, for the control plane. Redirects are not followed, nothing is sent twice, nothing is
- * decompressed, and a body over the limit is cut off while it comes in. Every method rejects with `HttpPoolError`.
+ * Requests with whole answers, for the control plane. Redirects are not followed, nothing is sent twice unless `retry`
+ * says so, nothing is decompressed, and a body over the limit is cut off while it comes in. Every method rejects with `HttpPoolError`.
  */
 export interface HttpClient {
   request(url: URL | string, request?: HttpClientRequest): Promise<HttpClientResponse>
