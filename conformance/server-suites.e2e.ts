@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { compare, faultsOf } from './src/comparison.ts'
-import { SHORT_SERVER_SUITES, titleOf } from './src/suite.ts'
-import { startTargets } from './src/targets.ts'
+import { requirements, SHORT_SERVER_SUITES, titleOf } from './src/suite.ts'
+import { startTargets, type Targets } from './src/targets.ts'
 
-let targets: Awaited<ReturnType<typeof startTargets>>
+let targets: Targets
 beforeAll(async () => {
   targets = await startTargets('build')
 })
@@ -14,8 +14,18 @@ test.each(SHORT_SERVER_SUITES.map((suite) => [titleOf(suite), suite] as const))(
   'the official suite says the same directly and through the gateway: %s',
   { timeout: 300_000 },
   async (_title, suite) => {
-    const comparison = await compare(suite, targets)
+    const comparison = await compare(suite, targets.direct, targets.through)
     expect(comparison.pairs.length).toBeGreaterThan(0)
+    expect(faultsOf(comparison)).toEqual([])
+  },
+)
+
+test.each(['HTTP+SSE', 'stdio, legacy', 'stdio, modern', 'HTTP, modern'] as const)(
+  'an older client finds everything behind the gateway whatever the server speaks: %s',
+  { timeout: 300_000 },
+  async (form) => {
+    const suite = requirements('2025-11-25')
+    const comparison = await compare(suite, targets.direct, targets.otherForms[form])
     expect(faultsOf(comparison)).toEqual([])
   },
 )

@@ -14,35 +14,46 @@ export interface Comparison {
   readonly pairs: readonly ScenarioPair[]
 }
 
-/** Where the two servers are: the fixture, and the same behind the gateway. */
-export interface Targets {
-  readonly direct: string
-  readonly through: string
-}
-
 /**
  * How often a scenario that did not pass is run again, alone. Some of the suite's own time windows are half a second, which a
  * busy machine misses.
  */
 const SECOND_TRIES = 2
 
-/** Runs a suite against both, and again what did not pass. */
-export const compare = async (suite: Suite, targets: Targets): Promise<Comparison> => {
-  const direct = await settled(suite, targets.direct)
-  const through = await settled(suite, targets.through)
+/** Runs a suite against the server at both URLs, and again what did not pass. */
+export const compare = async (suite: Suite, directUrl: string, throughUrl: string): Promise<Comparison> =>
+  compareWith({ suite, outcomes: await settled(suite, directUrl) }, throughUrl)
+
+/**
+ * Compares what is known of a suite with what it says of the server at another URL.
+ *
+ * @param tries - how often what fails is run again. Default 2.
+ */
+export const compareWith = async (
+  direct: { readonly suite: Suite; readonly outcomes: readonly ScenarioOutcome[] },
+  throughUrl: string,
+  tries = SECOND_TRIES,
+): Promise<Comparison> => {
+  const { suite, outcomes } = direct
+  const through = await settled(suite, throughUrl, tries)
   return {
     suite,
-    pairs: direct.map((outcome) => ({
+    pairs: outcomes.map((outcome) => ({
       direct: outcome,
       through: through.find(({ scenario }) => scenario === outcome.scenario) ?? { ...outcome, checks: [] },
     })),
   }
 }
 
-const settled = async (suite: Suite, url: string): Promise<readonly ScenarioOutcome[]> => {
+/** What came of each scenario, after second tries. */
+export const settled = async (
+  suite: Suite,
+  url: string,
+  tries = SECOND_TRIES,
+): Promise<readonly ScenarioOutcome[]> => {
   const outcomes: ScenarioOutcome[] = []
   for (const outcome of await runSuite(suite, url)) {
-    outcomes.push(verdictOf(outcome) === 'failed' ? await again(suite, url, outcome, SECOND_TRIES) : outcome)
+    outcomes.push(verdictOf(outcome) === 'failed' ? await again(suite, url, outcome, tries) : outcome)
   }
   return outcomes
 }

@@ -1,19 +1,12 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 import { ManagedProcess } from '@mreg/testing'
 
-import type { Check, ScenarioOutcome } from './outcome.ts'
-import { type Suite, titleOf } from './suite.ts'
-
-const PACKAGES = {
-  '0.2.0-alpha.12': '@modelcontextprotocol/conformance',
-  '0.1.16': 'mcp-conformance-0.1',
-} as const
-
-const require = createRequire(import.meta.url)
+import type { ScenarioOutcome } from './outcome.ts'
+import { readOutcomes } from './read-outcomes.ts'
+import { programOf, type Suite, titleOf } from './suite.ts'
 
 /** How long one run of a suite may take, in milliseconds. */
 const TIMEOUT_MS = 240_000
@@ -37,16 +30,13 @@ export const runSuite = async (
     await child.exited
     clearTimeout(timer)
     const notScored = notScoredIn(child.stdout)
-    const outcomes = await readOutcomes(results, notScored)
+    const outcomes = await readOutcomes(results, notScored, 'server-')
     if (outcomes.length > 0) return outcomes
     throw new Error(`${titleOf(suite)} ran no scenario\n${child.stdout}\n${child.stderr}`)
   } finally {
     await rm(results, { recursive: true, force: true })
   }
 }
-
-const programOf = ({ release }: Suite): string =>
-  join(dirname(require.resolve(`${PACKAGES[release]}/package.json`)), 'dist', 'index.js')
 
 /** The arguments of the whole suite, or of one scenario in the version that the suite names. */
 const argumentsOf = ({ arguments: args }: Suite, scenario: string | undefined): readonly string[] => {
@@ -61,20 +51,4 @@ const argumentsOf = ({ arguments: args }: Suite, scenario: string | undefined): 
 const notScoredIn = (output: string): ReadonlySet<string> => {
   const [, list = ''] = output.split(/^Not scored for .*$/mu)
   return new Set([...list.matchAll(/^\s+\S\s+([\w/-]+) \(/gmu)].map(([, name = '']) => name))
-}
-
-const readOutcomes = async (
-  directory: string,
-  notScored: ReadonlySet<string>,
-): Promise<readonly ScenarioOutcome[]> => {
-  const found = (await readdir(directory)).toSorted()
-  return Promise.all(
-    found.map(async (folder) => {
-      const scenario = /^server-(.+)-\d{4}-\d{2}-\d{2}T/u.exec(folder)?.[1] ?? folder
-      const checks: readonly Check[] = JSON.parse(
-        await readFile(join(directory, folder, 'checks.json'), 'utf8'),
-      )
-      return { scenario, checks, isScored: !notScored.has(scenario) }
-    }),
-  )
 }

@@ -3,18 +3,39 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { removeDataDirectory, startDualEraServer, startGateway } from '@mreg/testing'
+import { dualEraStdioServer, removeDataDirectory, startDualEraServer, startGateway } from '@mreg/testing'
 
-import type { Targets } from './comparison.ts'
+/** Where the servers are: the fixture itself, and what the gateway makes of it. */
+export interface Targets extends AsyncDisposable {
+  /** The gateway that the suite's servers are registered at. */
+  readonly gateway: { readonly url: string; readonly adminKey: string }
+  readonly direct: string
+  /** The same server behind the gateway. */
+  readonly through: string
+  /** The fixture in its other forms behind the gateway, by what they speak. */
+  readonly otherForms: Readonly<Record<ServerForm, string>>
+}
 
-const SLUG = 'everything'
+/** What a server behind the gateway speaks, when that is not everything. */
+export type ServerForm =
+  | 'HTTP+SSE'
+  | 'stdio, legacy'
+  | 'stdio, modern'
+  | 'HTTP, legacy'
+  | 'HTTP, legacy without sessions'
+  | 'HTTP, modern'
 
 const sourceOfGateway = fileURLToPath(new URL('../../apps/gateway/src/main.ts', import.meta.url))
 
-/** Starts the fixture, and in front of it a gateway: the built one, or straight from its source. */
-export const startTargets = async (from: 'build' | 'source'): Promise<Targets & AsyncDisposable> => {
+/** Starts the fixture in all its forms, and in front of them a gateway: the built one, or straight from its source. */
+export const startTargets = async (from: 'build' | 'source'): Promise<Targets> => {
   await using resources = new AsyncDisposableStack()
-  const server = resources.use(await startDualEraServer())
+  const start = async (...options: Parameters<typeof startDualEraServer>) =>
+    resources.use(await startDualEraServer(...options))
+  const both = await start()
+  const legacy = await start({ modern: false })
+  const stateless = await start({ modern: false, legacy: 'stateless' })
+  const modern = await start({ legacy: 'none' })
   const dataDirectory = await mkdtemp(join(tmpdir(), 'mreg-conformance-gateway-'))
   resources.defer(() => removeDataDirectory(dataDirectory))
   const gateway = resources.use(
@@ -27,19 +48,34 @@ export const startTargets = async (from: 'build' | 'source'): Promise<Targets & 
       },
     }),
   )
-  const response = await fetch(`${gateway.url}/api/v1/servers`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      slug: SLUG,
-      endpoints: [{ transport: 'streamable-http', url: server.url }],
-    }),
-  })
-  if (response.status !== 201) throw new Error(`the gateway did not register: ${await response.text()}`)
+  const register = async (slug: string, endpoint: object): Promise<string> => {
+    const response = await fetch(`${gateway.url}/api/v1/servers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ slug, endpoints: [endpoint] }),
+    })
+    if (response.status !== 201) throw new Error(`the gateway did not register: ${await response.text()}`)
+    return `${gateway.url}/mcp/${slug}`
+  }
+  const atUrl = (slug: string, url: string): Promise<string> =>
+    register(slug, { transport: 'streamable-http', url })
+  const asProcess = (slug: string, era: 'legacy' | 'modern'): Promise<string> =>
+    register(slug, { transport: 'stdio', ...dualEraStdioServer(era) })
+  const through = await atUrl('everything', both.url)
+  const otherForms = {
+    'HTTP+SSE': await register('sse', { transport: 'sse', url: both.sseUrl }),
+    'stdio, legacy': await asProcess('stdio-legacy', 'legacy'),
+    'stdio, modern': await asProcess('stdio-modern', 'modern'),
+    'HTTP, legacy': await atUrl('http-legacy', legacy.url),
+    'HTTP, legacy without sessions': await atUrl('http-stateless', stateless.url),
+    'HTTP, modern': await atUrl('http-modern', modern.url),
+  }
   const owned = resources.move()
   return {
-    direct: server.url,
-    through: `${gateway.url}/mcp/${SLUG}`,
+    gateway,
+    direct: both.url,
+    through,
+    otherForms,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
