@@ -43,9 +43,16 @@ describe('servers that are started by a command', () => {
   let registered = 0
 
   const start = async (): Promise<void> => {
+    const settings = join(parent, 'settings.json')
+    await writeFile(settings, JSON.stringify({ stdio: { writeMs: 2_000 } }))
     gateway = await startGateway({
       dataDirectory: join(parent, 'data'),
-      environment: { MREG_TEST_CANARY: 'of-the-gateway', NPM_TOKEN: 'of-the-gateway', LANG: 'de_CH.UTF-8' },
+      environment: {
+        MREG_CONFIG: settings,
+        MREG_TEST_CANARY: 'of-the-gateway',
+        NPM_TOKEN: 'of-the-gateway',
+        LANG: 'de_CH.UTF-8',
+      },
     })
     administrator = new Administrator(gateway)
   }
@@ -384,6 +391,23 @@ describe('servers that are started by a command', () => {
       expect(flood.message).toMatchObject({ id: 1, result: { content: [{ text: 'flooded' }] } })
       expect(large.message).toMatchObject({ id: 2, error: { data: { reason: 'too_large' } } })
       expect(echo.message).toMatchObject({ id: 3, result: { content: [{ text: 'in time' }] } })
+    })
+
+    test('a pipe that is full fails the calls that the process does not take, and it goes when it is removed', async () => {
+      const slug = await registerScripted()
+      await probe(slug)
+      const client = await connectRaw(slug)
+      const { pid } = aboutIn((await client.call(1, 'about')).message.result)
+      await client.call(2, 'stopReading')
+      for (const message of ['more than a pipe holds '.repeat(100_000), 'behind it']) {
+        const refused = await client.call(3, 'echo', { message })
+        expect(refused).toMatchObject({
+          status: 200,
+          message: { id: 3, error: { data: { reason: 'not_reading', server: slug } } },
+        })
+      }
+      await administrator.send('DELETE', `/servers/${slug}`)
+      await waitUntil('the process to end', async () => !(await isProcessRunning(pid)))
     })
 
     test('what would load code into the process, or is no command, is refused', async () => {

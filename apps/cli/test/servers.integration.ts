@@ -137,7 +137,7 @@ test.each([
   ['export'],
   ['keys'],
   ['doctor', 'everything'],
-])('with --json, %s %s gives one JSON document on stdout, and nothing else', async (...args) => {
+])('with --json, %s gives one JSON document on stdout, and nothing else', async (...args) => {
   const { code, stdout } = await workplace.mreg([...args, '--json'])
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toBeTypeOf('object')
