@@ -131,7 +131,7 @@ export class DirectConnection implements DatabaseConnection {
   }
 
   executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    return toldAndExplained(this.#door, query.sql, this.inner.executeQuery<R>(query))
+    return toldAndExplained(this.#door, query.sql, () => this.inner.executeQuery<R>(query))
   }
 
   streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
@@ -139,15 +139,15 @@ export class DirectConnection implements DatabaseConnection {
   }
 }
 
-/** Waits for a statement that was just started. */
+/** Runs a statement with a connection that is there. */
 export const toldAndExplained = async <T>(
   { onQuery, explain }: DirectDoor,
   sql: string,
-  result: Promise<T>,
+  run: () => Promise<T>,
 ): Promise<T> => {
   const started = onQuery === undefined ? 0 : performance.now()
   try {
-    const value = await result
+    const value = await run()
     onQuery?.({ sql, durationMs: performance.now() - started, error: undefined })
     return value
   } catch (error) {

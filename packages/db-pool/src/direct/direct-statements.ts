@@ -20,15 +20,16 @@ export class Statements implements DirectStatements {
   }
 
   async fetch<Row extends object>(sql: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the row's type is the caller's promise
-    const query = CompiledQuery.raw(sql, [...parameters]) as CompiledQuery<Row>
-    return (await this.run(query)).rows
+    return (await this.run(rawQuery<Row>(sql, parameters))).rows
   }
 
   async fetchRow<Row extends object>(
     sql: string,
     parameters: readonly unknown[] = [],
   ): Promise<Row | undefined> {
-    return (await this.fetch<Row>(sql, parameters))[0]
+    return (await this.run(rawQuery<Row>(sql, parameters))).rows[0]
   }
 }
+
+const rawQuery = <Row>(sql: string, parameters: readonly unknown[]): CompiledQuery<Row> =>
+  CompiledQuery.raw(sql, [...parameters])

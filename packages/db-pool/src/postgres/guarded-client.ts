@@ -114,22 +114,7 @@ export class GuardedClient implements PostgresPoolClient {
       return this.#send({ text, query_timeout: beginTimeoutMs })
     }
     const name = named ? statementName(sql) : undefined
-    return name === undefined ? this.#send({ text: sql, values }) : this.#sendNamed(name, sql, values)
-  }
-
-  async #sendNamed(name: string, sql: string, values: unknown[]): Promise<unknown> {
-    try {
-      return await this.#send({ name, text: sql, values })
-    } catch (error) {
-      if (!isStalePlan(error)) {
-        throw error
-      }
-      renameStatement(sql)
-      if (this.#client.getTransactionStatus() !== 'I') {
-        throw error
-      }
-      return await this.#send({ name: statementName(sql) ?? name, text: sql, values })
-    }
+    return this.#send(name === undefined ? { text: sql, values } : { name, text: sql, values })
   }
 
   async #send(query: QueryConfig & { readonly query_timeout?: number }): Promise<unknown> {
@@ -139,6 +124,13 @@ export class GuardedClient implements PostgresPoolClient {
       this.#answeredAt = performance.now()
       return result
     } catch (error) {
+      if (query.name !== undefined && isStalePlan(error)) {
+        renameStatement(query.text)
+        if (this.#client.getTransactionStatus() === 'I') {
+          // Outside a transaction nothing has happened yet.
+          return await this.#send({ ...query, name: statementName(query.text) ?? '' })
+        }
+      }
       throw this.#judge(error)
     } finally {
       this.#running -= 1

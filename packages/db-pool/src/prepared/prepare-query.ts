@@ -73,7 +73,7 @@ class CompiledOnce<Schema, Parameters extends object, Row> implements PreparedQu
   }
 
   async fetchRow(target: QueryTarget<Schema>, parameters: Parameters): Promise<Row | undefined> {
-    return (await this.fetch(target, parameters))[0]
+    return (await this.#run(target, parameters)).rows[0]
   }
 
   async execute(target: QueryTarget<Schema>, parameters: Parameters): Promise<number> {

@@ -168,11 +168,13 @@ export class SessionPool<Schema> extends Statements implements DirectDatabasePoo
   }
 
   async #runStatement<R>(query: CompiledQuery<R>): Promise<QueryResult<R>> {
-    if (this.#backend.runStatement === undefined) {
+    const backend = this.#backend
+    const run = backend.runStatement?.bind(backend)
+    if (run === undefined) {
       return await this.kysely.executeQuery(query)
     }
     this.#door.admit()
-    return await toldAndExplained(this.#door, query.sql, this.#backend.runStatement(query))
+    return await toldAndExplained(this.#door, query.sql, () => run(query))
   }
 
   #directDoor(): DirectDoor {
