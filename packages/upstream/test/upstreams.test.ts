@@ -78,15 +78,18 @@ describe('the live endpoints of a process', () => {
 
   test.each([
     ['stdio', undefined],
-    ['sse', 'http://127.0.0.1:1/sse'],
-  ] as const)('refuse the transport %s with a clear reason', async (transport, url) => {
-    await using open = openUpstream('http://127.0.0.1:1/mcp')
-    const target = targetOf('http://127.0.0.1:1/mcp')
-    const unsupported = { ...target, endpoint: { ...target.endpoint, transport, url } }
-    expect(() => open.upstreams.endpoint(unsupported)).toThrow(
-      expect.objectContaining({ reason: 'transport_unsupported', requestSent: false }),
-    )
-  })
+    ['sse', undefined],
+  ] as const)(
+    'refuse the transport %s with a clear reason when there is no way to it',
+    async (transport, url) => {
+      await using open = openUpstream('http://127.0.0.1:1/mcp')
+      const target = targetOf('http://127.0.0.1:1/mcp')
+      const unsupported = { ...target, endpoint: { ...target.endpoint, transport, url } }
+      expect(() => open.upstreams.endpoint(unsupported)).toThrow(
+        expect.objectContaining({ reason: 'transport_unsupported', requestSent: false }),
+      )
+    },
+  )
 
   test('tell when the circuit of a server changes', async () => {
     const told: unknown[] = []
