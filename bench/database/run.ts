@@ -128,3 +128,7 @@ await using subjects = await openSubjects(server.url)
 await report('One row by its key', lookUps(subjects))
 await report('One row inserted', inserts(subjects))
 await report('One row by its key, in a transaction', sessions(subjects))
+await report(
+  'A tenant session beside a system session, prepared',
+  sessions(subjects).filter(({ name }) => name.endsWith('session, prepared')),
+)
