@@ -27,6 +27,9 @@ export const database: ContainerModule = new ContainerModule(({ bind }) => {
 /** What a demand for TLS means to the pool; `prefer` leaves it to the URL. */
 const TLS = { require: true, prefer: undefined, off: false } as const
 
+/** There is one connection, which a dump has for a second or more: whoever comes meanwhile waits rather than fails. */
+const EMBEDDED_ACQUIRE_MS = 15_000
+
 const createPool = (
   { store, database: limits }: Settings,
   facts: ProcessFacts,
@@ -60,6 +63,7 @@ const createPool = (
   }
   return createPglitePool({
     ...shared,
+    acquireTimeoutMs: Math.max(limits.acquireMs, EMBEDDED_ACQUIRE_MS),
     ...(store.kind === 'embedded' ? { dataDirectory: facts.databaseDirectory } : {}),
     initialDataDirectory: facts.initialDatabase,
     onRecovery: (report) => logRecovery(report, logger),
