@@ -15,6 +15,8 @@ import type { LoadOrder, LoadReport } from './load.ts'
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
 const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 2000)
 const CONNECTIONS = Number(process.env['BENCH_CONNECTIONS'] ?? 16)
+const WARM_UP_REQUESTS = 20_000
+const MAX_WARM_UP_SLICES = 10
 const PATHS = (process.env['BENCH_PATHS'] ?? '/300,/65536').split(',')
 
 interface Measured {
@@ -83,7 +85,12 @@ const interleave = async (
   measure: (name: string, durationMs: number) => Promise<Measured>,
 ): Promise<Map<string, Measured[]>> => {
   const rounds = new Map<string, Measured[]>(names.map((name) => [name, []]))
-  for (const name of names) await measure(name, 1000)
+  for (const name of names) {
+    // By count, not by time: on a busy machine a second is not enough for the code to be compiled.
+    for (let slice = 0, requests = 0; slice < MAX_WARM_UP_SLICES && requests < WARM_UP_REQUESTS; slice += 1) {
+      requests += (await measure(name, 1000)).perSecond
+    }
+  }
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const name of names) rounds.get(name)?.push(await measure(name, ROUND_MS))
     process.stderr.write(`round ${round + 1} of ${ROUNDS}\n`)

@@ -31,8 +31,7 @@ export const keepIdleSockets = (
     record.peerKeepAliveMs ??= peerKeepAliveMs(headOf(socket)?.headers['keep-alive'])
     const idleMs = Math.min(options.keepAliveMs, record.peerKeepAliveMs - PEER_CLOSING_MS)
     if (idleMs <= 0) return false
-    // Once is enough: the kernel keeps it.
-    if (!record.used) socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
     socket.unref()
     ledger.parked(record, idleMs)
     if (!GUARDS_IDLE_SOCKETS) socket.on('data', closeUnasked)

@@ -111,6 +111,15 @@ test.each(FORMS)(
   },
 )
 
+test('a password that is no percent-encoding is sent as it is written', async () => {
+  await using server = await startEcho()
+  await using proxy = await startProxyServer()
+  await using pool = new HttpPool({ proxy: { http: `http://me:100%@${proxy.url.host}` } })
+  const response = await pool.relay({ url: named(server.url, 'mcp.test'), method: 'GET' })
+  response.body.discard()
+  expect(proxy.credentials).toEqual([`Basic ${Buffer.from('me:100%').toString('base64')}`])
+})
+
 test('loopback, and what NO_PROXY names, is reached without the proxy', async () => {
   await using server = await startEcho()
   await using proxy = await startProxyServer()

@@ -15,7 +15,7 @@ export class ProxyServer {
     this.secure = url.protocol === 'https:'
     this.hostname = bareAddress(url.hostname)
     this.port = url.port === '' ? (this.secure ? 443 : 80) : Number(url.port)
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+    const credentials = `${decoded(url.username)}:${decoded(url.password)}`
     // Private, so that it is in no dump of the options.
     this.#authorization =
       credentials === ':' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`
@@ -76,6 +76,15 @@ export class ProxyRoutes {
 const isLoopback = (hostname: string): boolean => {
   const host = canonicalHost(hostname)
   return host === 'localhost' || host.endsWith('.localhost') || addressKind(host) === 'loopback'
+}
+
+/** What is no percent-encoding stands for itself. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 const serverOf = (value: URL | string | undefined, label: string): ProxyServer | undefined =>
