@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { compare, faultsOf } from './src/comparison.ts'
+import { compare, compareWith, faultsOf, settled } from './src/comparison.ts'
+import type { ScenarioOutcome } from './src/outcome.ts'
 import { requirements, SHORT_SERVER_SUITES, titleOf } from './src/suite.ts'
 import { startTargets, type Targets } from './src/targets.ts'
 
 let targets: Targets
+let outcomes: readonly ScenarioOutcome[] | undefined
 beforeAll(async () => {
   targets = await startTargets('build')
 })
@@ -25,7 +27,7 @@ test.each(['HTTP+SSE', 'stdio, legacy', 'stdio, modern', 'HTTP, modern'] as cons
   { timeout: 300_000 },
   async (form) => {
     const suite = requirements('2025-11-25')
-    const comparison = await compare(suite, targets.direct, targets.otherForms[form])
-    expect(faultsOf(comparison)).toEqual([])
+    outcomes ??= await settled(suite, targets.direct)
+    expect(faultsOf(await compareWith({ suite, outcomes }, targets.otherForms[form]))).toEqual([])
   },
 )

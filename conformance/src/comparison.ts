@@ -20,9 +20,11 @@ export interface Comparison {
  */
 const SECOND_TRIES = 2
 
-/** Runs a suite against the server at both URLs, and again what did not pass. */
-export const compare = async (suite: Suite, directUrl: string, throughUrl: string): Promise<Comparison> =>
-  compareWith({ suite, outcomes: await settled(suite, directUrl) }, throughUrl)
+/** Runs a suite against the server at both URLs at once, and again what did not pass. */
+export const compare = async (suite: Suite, directUrl: string, throughUrl: string): Promise<Comparison> => {
+  const [direct, through] = await Promise.all([settled(suite, directUrl), settled(suite, throughUrl)])
+  return paired(suite, direct, through)
+}
 
 /**
  * Compares what is known of a suite with what it says of the server at another URL.
@@ -35,15 +37,20 @@ export const compareWith = async (
   tries = SECOND_TRIES,
 ): Promise<Comparison> => {
   const { suite, outcomes } = direct
-  const through = await settled(suite, throughUrl, tries)
-  return {
-    suite,
-    pairs: outcomes.map((outcome) => ({
-      direct: outcome,
-      through: through.find(({ scenario }) => scenario === outcome.scenario) ?? { ...outcome, checks: [] },
-    })),
-  }
+  return paired(suite, outcomes, await settled(suite, throughUrl, tries))
 }
+
+const paired = (
+  suite: Suite,
+  direct: readonly ScenarioOutcome[],
+  through: readonly ScenarioOutcome[],
+): Comparison => ({
+  suite,
+  pairs: direct.map((outcome) => ({
+    direct: outcome,
+    through: through.find(({ scenario }) => scenario === outcome.scenario) ?? { ...outcome, checks: [] },
+  })),
+})
 
 /** What came of each scenario, after second tries. */
 export const settled = async (

@@ -59,6 +59,7 @@ export const pageOf = (
     'The same server behind the gateway when it speaks less: one era, another transport. Where the client speaks the same era, or',
     'only an older one, nothing may be worse than directly. A newer client of an older server cannot have everything: older',
     'servers ask one question at a time and under no key, know no tasks, and cannot say which ability of the client they miss.',
+    'A process sees no headers, so it does not check `Mcp-Param-*`, and neither does the gateway for it.',
     '',
     row('the server speaks', 'suite', 'scored', 'all', 'worse than directly'),
     row('---', '---', '---', '---', '---'),

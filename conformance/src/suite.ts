@@ -37,7 +37,7 @@ export const SERVER_SUITES: readonly Suite[] = [
 export const SHORT_SERVER_SUITES: readonly Suite[] = [
   requirements('2025-11-25'),
   requirements('2026-07-28'),
-  latest('--suite', 'all'),
+  ...['directory', 'enumeration', 'manifest'].map((part) => latest('--scenario', `sep-2640-skills-${part}`)),
   latest('--suite', 'all', '--spec-version', '2025-03-26'),
   latest('--suite', 'all', '--spec-version', '2025-06-18'),
   earlier('--suite', 'all'),
