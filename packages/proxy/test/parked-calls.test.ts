@@ -66,6 +66,25 @@ describe('a call of a newer client that waits for an answer', () => {
     expect(resultOf(await call(open, { inputResponses, requestState }))).toMatchObject(DONE)
   })
 
+  test('is asked all that the server wants to know at once', async () => {
+    await using patient = openWith({ gatherMs: 2000 })
+    const name = 'test_input_required_result_multiple_inputs'
+    const asked = resultOf(await call(patient, { name, arguments: {} }))
+    const { inputRequests, requestState } = asked
+    const keys = Object.keys(isJsonObject(inputRequests) ? inputRequests : {})
+    expect(keys).toEqual(['elicitation/create', 'sampling/createMessage-2', 'roots/list-3'])
+    const [form = '', sample = '', roots = ''] = keys
+    const some = { [form]: { action: 'accept', content: { name: 'Ada' } }, [roots]: { roots: [] } }
+    const again = resultOf(await call(patient, { name, arguments: {}, inputResponses: some, requestState }))
+    expect(again).toEqual(asked)
+    const all = {
+      ...some,
+      [sample]: { role: 'assistant', model: 'm', content: { type: 'text', text: 'hi' } },
+    }
+    const done = resultOf(await call(patient, { name, arguments: {}, inputResponses: all, requestState }))
+    expect(done).toMatchObject({ resultType: 'complete', content: [{ text: 'Ada: hi' }] })
+  })
+
   test('goes on once', async () => {
     const requestState = await park(open)
     expect(resultOf(await call(open, { inputResponses, requestState }))).toMatchObject(DONE)

@@ -21,7 +21,7 @@ export interface ServerQuestion {
 export interface ParkedCall {
   readonly id: string
   readonly call: ServerCall
-  readonly question: ServerQuestion
+  readonly questions: readonly ServerQuestion[]
   /** What the client was given, and gives back. */
   readonly requestState: string
 }
@@ -62,7 +62,11 @@ export class ParkedCalls {
   }
 
   /** Parks a call until its client answers; undefined when too many of its principal are parked. */
-  park(message: RoutedMessage, call: ServerCall, question: ServerQuestion): ParkedCall | undefined {
+  park(
+    message: RoutedMessage,
+    call: ServerCall,
+    questions: readonly ServerQuestion[],
+  ): ParkedCall | undefined {
     const { maxParkedPerPrincipal, parkMs, sealer } = this.#options
     const owner = ownerOf(message)
     const count = this.#counts.get(owner) ?? 0
@@ -78,7 +82,7 @@ export class ParkedCalls {
     const requestState = Buffer.from(sealed).toString('base64url')
     const timer = setTimeout(() => this.#expire(id), parkMs)
     timer.unref()
-    const parked = { id, call, question, requestState, owner, timer }
+    const parked = { id, call, questions, requestState, owner, timer }
     this.#parked.set(id, parked)
     this.#counts.set(owner, count + 1)
     return parked
@@ -114,8 +118,8 @@ export class ParkedCalls {
   #expire(id: string): void {
     const parked = this.#remove(id)
     if (parked === undefined) return
-    const { call, question } = parked
-    void call.refuse(question.id, 'The client did not answer in time.')
+    const { call, questions } = parked
+    for (const { id: asked } of questions) void call.refuse(asked, 'The client did not answer in time.')
     call.cancel('the client did not answer in time')
   }
 

@@ -7,15 +7,19 @@ import type { CallEvent } from './server-call.ts'
 /** What only the older era says in a request to a client. */
 const LEGACY_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'task', 'elicitationId'])
 
-/** A request of a server as the question that its client is asked. */
+/**
+ * A request of a server as the question that its client is asked.
+ *
+ * @param earlier how many questions go before it in the same answer.
+ */
 export const questionOf = (
   bytes: Uint8Array,
-  { paramsSpan }: ScannedMessage,
+  { method = '', paramsSpan }: ScannedMessage,
   id: JsonRpcId,
-  method: string,
+  earlier: number,
 ): ServerQuestion => ({
   id,
-  key: method,
+  key: earlier === 0 ? method : `${method}-${earlier + 1}`,
   request: requestOf(method, paramsSpan && readValue(bytes, paramsSpan)),
 })
 

@@ -103,8 +103,31 @@ export class ServerCall implements RunningCall {
   /** What the server says next. The last of it is the response. */
   async next(): Promise<CallEvent> {
     for (;;) {
+      const event = await this.#next(() => false)
+      if (event !== undefined) return event
+    }
+  }
+
+  /** The same; undefined when it says nothing for so many milliseconds. */
+  async nextWithin(ms: number): Promise<CallEvent | undefined> {
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      this.#wake?.()
+    }, ms)
+    try {
+      return await this.#next(() => isLate)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #next(isLate: () => boolean): Promise<CallEvent | undefined> {
+    for (;;) {
       const offered = this.#offered.shift()
       if (offered !== undefined) return offered
+      if (isLate()) return undefined
+      // Kept when it is not waited for any longer: what it gives is the next thing all the same.
       this.#reading ??= this.#turns.next()
       const { promise: woken, resolve } = Promise.withResolvers<undefined>()
       this.#wake = () => resolve(undefined)

@@ -32,16 +32,21 @@ import { subscription } from './subscription.ts'
 /** What the newer era has given up, and what has another meaning in it. */
 const NOT_BRIDGED = /^(initialize|ping|logging\/setLevel|resources\/(un)?subscribe|tasks\/.*)$/u
 
+/** The most questions that a client is asked at once. */
+const MAX_QUESTIONS = 32
+
 /** Lets clients of the newer era talk to servers of the older one. */
 export class ToLegacy {
   readonly #relay: Relay
   readonly #sessions: ServerSessions
   readonly #parked: ParkedCalls
+  readonly #gatherMs: number
 
   constructor(relay: Relay, limits: BridgeLimits, sealer: TokenSealer) {
     this.#relay = relay
     this.#sessions = new ServerSessions(relay, limits)
     this.#parked = new ParkedCalls({ sealer, ...limits })
+    this.#gatherMs = limits.gatherMs
   }
 
   /** Takes one message, whose headers have been checked. */
@@ -130,18 +135,22 @@ export class ToLegacy {
       )
       return
     }
-    const { call, question } = parked
+    const { call, questions } = parked
     const responses = memberOf(exchange.body, scanned, 'inputResponses')
-    const result = isJsonObject(responses) ? responses[question.key] : undefined
-    if (!isJsonObject(result) || !this.#parked.release(parked)) {
+    const answers = questions.map(({ key }) => (isJsonObject(responses) ? responses[key] : undefined))
+    const given = answers.filter((answer) => isJsonObject(answer))
+    if (given.length < questions.length || !this.#parked.release(parked)) {
       yield finalTurn(asked(parked, id))
       return
     }
-    await call.session.respond(question.id, { result })
+    for (const [index, result] of given.entries()) {
+      const question = questions[index]
+      if (question !== undefined) await call.session.respond(question.id, { result })
+    }
     yield* this.#attend(message, call)
   }
 
-  /** Passes on what the server says to a call, until its response or a question. */
+  /** Passes on what the server says to a call, until its response or its questions. */
   async *#attend(message: RoutedMessage, call: ServerCall): AsyncGenerator<Turn, void, undefined> {
     const { signal } = message.exchange
     const onGone = (): void => call.cancel('the client has gone')
@@ -154,20 +163,30 @@ export class ToLegacy {
       return turn
     }
     try {
+      const questions: ServerQuestion[] = []
       for (;;) {
-        const event = await call.next()
-        if (event.kind === 'response') {
+        const event = await (questions.length === 0 ? call.next() : call.nextWithin(this.#gatherMs))
+        if (event?.kind === 'response') {
           yield end(this.#response(message, call, event))
           return
         }
-        if (event.kind === 'request') {
-          const parked = await this.#parkFor(message, call, event)
-          if (parked === undefined) continue
+        if (event?.kind === 'request') {
+          const question = await this.#questionIn(call, event, questions.length)
+          if (question !== undefined) questions.push(question)
+        }
+        if (event?.kind === 'notification') {
+          const heard = this.#heard(message, call, event)
+          if (heard !== undefined) yield messageTurn(heard)
+        }
+        const isAll = questions.length > 0 && (event === undefined || questions.length >= MAX_QUESTIONS)
+        if (!isAll) continue
+        const parked = this.#parked.park(message, call, questions)
+        if (parked !== undefined) {
           yield end(finalTurn(asked(parked, idOf(message.scanned))))
           return
         }
-        const heard = this.#heard(message, call, event)
-        if (heard !== undefined) yield messageTurn(heard)
+        for (const { id } of questions.splice(0))
+          await call.refuse(id, 'Too many calls of this client wait for an answer.')
       }
     } finally {
       if (!isOver) onGone()
@@ -185,26 +204,18 @@ export class ToLegacy {
     return finalTurn(message, status)
   }
 
-  /** Parks a call for a request of its server. When the client cannot be asked, the server is told, and nothing is parked. */
-  async #parkFor(
-    message: RoutedMessage,
+  /** What the client is to be asked for a request of its server. When it cannot be, the server is told. */
+  async #questionIn(
     call: ServerCall,
     { message: bytes, scanned }: CallEvent,
-  ): Promise<ParkedCall | undefined> {
+    earlier: number,
+  ): Promise<ServerQuestion | undefined> {
     const { id, method = '' } = scanned
     if (id === undefined || id === null) return undefined
-    if (method === 'ping') {
-      await call.session.respond(id, { result: {} })
-      return undefined
-    }
-    if (!call.takes(method)) {
-      await call.refuse(id, 'The client does not offer this.', ERROR_CODE.methodNotFound)
-      return undefined
-    }
-    const question: ServerQuestion = questionOf(bytes, scanned, id, method)
-    const parked = this.#parked.park(message, call, question)
-    if (parked === undefined) await call.refuse(id, 'Too many calls of this client wait for an answer.')
-    return parked
+    if (call.takes(method)) return questionOf(bytes, scanned, id, earlier)
+    if (method === 'ping') await call.session.respond(id, { result: {} })
+    else await call.refuse(id, 'The client does not offer this.', ERROR_CODE.methodNotFound)
+    return undefined
   }
 
   /** What the client hears of a notification; undefined: nothing. */
@@ -227,8 +238,10 @@ export class ToLegacy {
   }
 }
 
-const asked = ({ question, requestState }: ParkedCall, id: JsonRpcId | null): Uint8Array =>
-  encodeResult({ id: id ?? '', result: inputRequired({ [question.key]: question.request }, requestState) })
+const asked = ({ questions, requestState }: ParkedCall, id: JsonRpcId | null): Uint8Array => {
+  const requests = Object.fromEntries(questions.map(({ key, request }) => [key, request]))
+  return encodeResult({ id: id ?? '', result: inputRequired(requests, requestState) })
+}
 
 const memberOf = (bytes: Uint8Array, { paramsSpan }: ScannedMessage, key: string): unknown => {
   const span = paramsSpan && findMember(bytes, paramsSpan, key)
