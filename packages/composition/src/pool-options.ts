@@ -37,7 +37,7 @@ export const poolOptions = ({
     maxConnectionsPerOrigin: limits.maxConnectionsPerOrigin,
     maxResponseBytes: limits.maxReplyBytes,
     timeouts: { connectMs: timeouts.connectMs },
-    userAgent: `mreg/${facts.version}`,
+    userAgent: `MCP-Registry-Gateway/${facts.version}`,
     closeTimeoutMs: 1000,
     egress: createEgressGuard({ allow: kinds, allowHosts, allowNetworks, refuseNetworks }),
     lookup: names.lookup,

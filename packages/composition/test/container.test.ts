@@ -148,7 +148,7 @@ describe('the container', () => {
     expect(await statusOf(container, 'fixture')).toBe(200)
     expect(server.requestHeaders.length).toBeGreaterThan(0)
     for (const headers of server.requestHeaders) expect(headers['x-api-key']).toBe('canary')
-    expect(server.requestHeaders[0]?.['user-agent']).toBe('mreg/1.2.3')
+    expect(server.requestHeaders[0]?.['user-agent']).toBe('MCP-Registry-Gateway/1.2.3')
 
     const probed = await registered.probe(ADMINISTRATOR, 'fixture')
     expect(probed).toMatchObject({ status: 'healthy', endpoints: [{ probe: { era: 'legacy' } }] })

@@ -48,6 +48,18 @@ test('a POST sends JSON, text or bytes, with the headers of the client and of th
   expect(second).toContain('x-both\nclient')
 })
 
+test('User-Agent, Accept and Accept-Encoding of the caller replace those of the client', async () => {
+  await using server = await startHttpServer((_request, response) => response.end('{}'))
+  await using pool = new HttpPool()
+  const headers = { 'User-Agent': 'caller/2', Accept: 'text/plain', 'Accept-Encoding': 'gzip' }
+  await createHttpClient(pool).get(server.url, { headers })
+  const sent = server.requests[0]?.rawHeaders.join('\n').toLowerCase()
+  expect(sent).toContain('user-agent\ncaller/2')
+  expect(sent).toContain('accept\ntext/plain')
+  expect(sent).toContain('accept-encoding\ngzip')
+  expect(sent).not.toContain('identity')
+})
+
 test.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH'])(
   '%s without a body is sent without one',
   async (method) => {
