@@ -25,6 +25,7 @@ export {
 } from './registry.ts'
 export type { HealthCheckView, HealthView } from './health-view.ts'
 export type { RegisteredServer, RegistryDelta } from './registry-delta.ts'
+export { RegistryRetention, type RegistryRetentionOptions } from './registry-retention.ts'
 export {
   type EndpointInput,
   type ServerInput,

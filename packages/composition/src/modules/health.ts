@@ -1,6 +1,7 @@
 import type { Settings } from '@mreg/core'
 import { HealthMonitor, HealthRecorder, HistoryPruner, WakeDetector } from '@mreg/health'
 import { RouteTable } from '@mreg/proxy'
+import { RegistryRetention } from '@mreg/registry'
 import { type EndpointTarget, probeEndpoint, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
@@ -63,8 +64,12 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
       resources.use(new HistoryPruner({ database: pool, historyMs, historyChecks, logger })),
     [DatabaseToken, SettingsToken, LoggerToken, ResourcesToken],
   )
+  bind(RegistryRetention).toResolvedValue(
+    (pool, logger, resources) => resources.use(new RegistryRetention({ database: pool, logger })),
+    [DatabaseToken, LoggerToken, ResourcesToken],
+  )
   bind(WatchToken).toResolvedValue(
-    (monitor, pruner, upstreams, logger, resources) => () => {
+    (monitor, pruner, retention, upstreams, logger, resources) => () => {
       const onWake = (sleptMs: number): void => {
         logger.info('the machine has slept; servers are asked again', { sleptMs: Math.round(sleptMs) })
         upstreams.wake()
@@ -73,8 +78,9 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
       resources.use(new WakeDetector({ onWake }))
       monitor.start()
       pruner.start()
+      retention.start()
     },
-    [HealthMonitor, HistoryPruner, Upstreams, LoggerToken, ResourcesToken],
+    [HealthMonitor, HistoryPruner, RegistryRetention, Upstreams, LoggerToken, ResourcesToken],
   )
 })
 

@@ -8,6 +8,7 @@ import { describeFaults } from './faults.ts'
 import { describeFollowing } from './following.ts'
 import { describeListing } from './listing.ts'
 import { describeRegistering } from './registering.ts'
+import { describeRetention } from './retention.ts'
 import { describeSecrets } from './secrets.ts'
 
 /**
@@ -38,5 +39,6 @@ export const describeRegistry = (open: () => RegistryPool): void => {
     describeSecrets(opened)
     describeFollowing(opened)
     describeCatalogStore(opened)
+    describeRetention(opened)
   })
 }
