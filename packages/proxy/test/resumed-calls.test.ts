@@ -107,7 +107,7 @@ test('a call that is gone on with still has its deadline', async () => {
       reply.write(': quiet\n\n')
     }),
   )
-  await using open = openProxy({ timeouts: { toolCallMs: 300 } })
+  await using open = openProxy({ timeouts: { toolCallMs: 1500 } })
   open.register(registered(upstream.url))
   const { ask } = await initialize(open.proxy)
   expect(errorOf((await ask(callOf('pay'))).last)).toMatchObject({ data: { reason: 'total_timeout' } })

@@ -81,7 +81,7 @@ test.each([
 
 test('a stream on which no endpoint is named in time is given up', async () => {
   await using server = await startOldServer({ begins: () => ': nothing\n\n' })
-  await using open = openSse(server.upstream.url, { openTimeoutMs: 100 })
+  await using open = openSse(server.upstream.url, { openTimeoutMs: 1_000 })
   const failure = await failureOf(open.transport.send({ message: initialize }))
   expect(failure).toMatchObject({ reason: 'headers_timeout', requestSent: false })
   await waitUntil('the stream to close', () => server.upstream.disconnects === 1)

@@ -130,12 +130,21 @@ test('a question in the words of the newer era is refused without a stream', asy
   expect(server.requests.length).toBe(before)
 })
 
-test('sessions over the bound, and those that nobody uses, are closed', async () => {
-  await using open = openSse(server.sseUrl, { maxSessions: 1, idleSessionMs: 150 })
+test('the session that was used longest ago is closed when there are too many', async () => {
+  await using open = openSse(server.sseUrl, { maxSessions: 1 })
   const [first, second] = [await open.session(), await open.session()]
-  const sends = (sessionId: string) => open.transport.send({ message: ping, sessionId })
-  expect(await sends(first)).toMatchObject({ kind: 'refused', status: 404 })
-  expect(await sends(second)).toMatchObject({ kind: 'message' })
-  await waitUntil('the idle session to be closed', () => server.sseConnections === 0)
-  expect(await sends(second)).toMatchObject({ kind: 'refused', status: 404 })
+  expect(await open.transport.send({ message: ping, sessionId: first })).toMatchObject({ status: 404 })
+  expect(await open.transport.send({ message: ping, sessionId: second })).toMatchObject({ kind: 'message' })
+})
+
+test('a session that nobody uses is closed, one that is listened to is not', async () => {
+  await using other = await startDualEraServer({ legacy: 'none', modern: false })
+  await using open = openSse(other.sseUrl, { idleSessionMs: 3000 })
+  const listening = await open.session()
+  await open.transport.listen({ sessionId: listening })
+  await open.session()
+  await waitUntil('the idle session to be closed', () => other.sseConnections === 1)
+  expect(await open.transport.send({ message: ping, sessionId: listening })).toMatchObject({
+    kind: 'message',
+  })
 })
