@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
-import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
 import { COPY_PREFIX, dumpName, type DumpReason, removeUnfinishedDumps } from './files/dump-files.ts'
+import { exists } from './files/exists.ts'
 import { flushDirectory } from './files/pack-directory.ts'
 import { ProcessLock } from './process-lock.ts'
-
-/** What a disk must have room for before its files are called damaged, in bytes. */
-const PROBE_BYTES = 1_048_576
+import { unusable } from './unusable-directory.ts'
 
 /**
  * The directory of an embedded database: `cluster` is PGlite's, `dumps` has its dumps, `lock` says which process has
@@ -160,26 +157,6 @@ export class DataDirectory {
     return join(this.dumps, `${COPY_PREFIX}${randomUUID()}`)
   }
 
-  /**
-   * Makes sure that files can be read and written here, so that a full disk is not taken for a damaged database.
-   *
-   * @throws {DatabaseUnavailableError} reason `directory`.
-   */
-  async probe(): Promise<void> {
-    const file = join(this.path, 'probe')
-    try {
-      await writeFile(file, Buffer.alloc(PROBE_BYTES), { flush: true })
-      for (const entry of await readdir(this.cluster, { recursive: true, withFileTypes: true })) {
-        const folder = entry.isDirectory() ? constants.X_OK : 0
-        await access(join(entry.parentPath, entry.name), constants.R_OK | constants.W_OK | folder)
-      }
-    } catch (error) {
-      throw unusable(this.path, error)
-    } finally {
-      await rm(file, { force: true })
-    }
-  }
-
   async release(): Promise<void> {
     await this.#lock.release()
   }
@@ -187,20 +164,3 @@ export class DataDirectory {
 
 /** Where the dumps of a data directory are. */
 export const dumpsFolder = (path: string): string => join(path, 'dumps')
-
-const exists = async (path: string): Promise<boolean> =>
-  await access(path).then(
-    () => true,
-    () => false,
-  )
-
-/** Says that a directory cannot be used, and why; an error that says so already stays as it is. */
-export const unusable = (path: string, cause: unknown): DatabaseUnavailableError => {
-  if (DatabaseUnavailableError.is(cause)) {
-    return cause
-  }
-  const about = cause instanceof Error ? cause.message : String(cause)
-  return new DatabaseUnavailableError('directory', `the data directory ${path} cannot be used: ${about}`, {
-    cause,
-  })
-}

@@ -1,6 +1,9 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 
 import { SessionError } from '../errors/session-error.ts'
+import { cloneable } from './cloneable-parameter.ts'
+import { EngineLostError } from './engine-lost-error.ts'
+import { startWorker } from './start-worker.ts'
 import {
   type EngineOrder,
   type EngineReply,
@@ -15,27 +18,6 @@ import type { EngineResult } from './thread/pglite-engine.ts'
 const OPENING_MS = 120_000
 /** How long it may take to close, in milliseconds. */
 const CLOSING_MS = 10_000
-/** What JavaScript may keep in the thread: results that are larger end the thread, and not the program. */
-const MAX_HEAP_MIB = 512
-
-/** From source, the file beside this one; bundled, the file that the build has put beside the bundle. */
-const WORKER_FILE = new URL(
-  import.meta.url.endsWith('.ts') ? './thread/pglite-worker.ts' : './pglite-worker.js',
-  import.meta.url,
-)
-
-/** The thread has ended, and nobody asked it to. */
-export class EngineLostError extends Error {
-  /** Whether the thread had the task already, which it may have carried out. */
-  readonly taskSent: boolean
-
-  constructor(message: string, taskSent: boolean, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EngineLostError'
-    this.taskSent = taskSent
-  }
-}
-
 interface Pending {
   readonly resolve: (value: never) => void
   readonly reject: (error: Error) => void
@@ -52,13 +34,7 @@ export class EngineThread {
   #end: Error | undefined
 
   private constructor(order: EngineOrder, onNotice: (channel: string, payload: string) => void) {
-    this.#worker = new Worker(WORKER_FILE, {
-      name: 'pglite',
-      workerData: order,
-      // What this program was started with (loaders, inspectors, profilers) is not for the thread.
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
-    })
+    this.#worker = startWorker(order)
     this.#worker.on('message', (reply: EngineReply<never>) => {
       if (reply.kind === 'notice') {
         onNotice(reply.channel, reply.payload)
@@ -229,16 +205,3 @@ export class EngineThread {
     }
   }
 }
-
-/**
- * A parameter as the thread takes it: structured cloning would refuse or undress objects of classes. Objects are
- * for columns of JSON; dates, bytes and arrays cross as they are.
- */
-const cloneable = (value: unknown): unknown =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !(value instanceof Date) &&
-  !ArrayBuffer.isView(value)
-    ? JSON.stringify(value)
-    : value

@@ -1,9 +1,12 @@
 import { DatabaseUnavailableError } from '../errors/database-unavailable-error.ts'
-import { type DataDirectory, unusable } from './data-directory.ts'
-import { EngineLostError, EngineThread } from './engine-thread.ts'
+import type { DataDirectory } from './data-directory.ts'
+import { EngineLostError } from './engine-lost-error.ts'
+import { EngineThread } from './engine-thread.ts'
 import { dumpsIn } from './files/dump-files.ts'
 import { engineVersion } from './files/engine-version.ts'
+import { probeDirectory } from './probe-directory.ts'
 import { isUnreadable, stepOf } from './thread/opening-failure.ts'
+import { unusable } from './unusable-directory.ts'
 
 /** What became of a directory whose database could not be read, or was gone although there are dumps of it. */
 export interface RecoveryReport {
@@ -80,7 +83,7 @@ const openExisting = async (
     if (!isUnreadable(error)) {
       throw error
     }
-    await directory.probe()
+    await probeDirectory(directory.path, directory.cluster)
     return await replace(directory, options, error.message)
   }
 }
@@ -105,7 +108,7 @@ const replace = async (
       if (!isUnreadable(error) && stepOf(error) !== 'fill') {
         throw error
       }
-      await directory.probe()
+      await probeDirectory(directory.path, directory.cluster)
       unusableDumps.push(path)
     }
   }

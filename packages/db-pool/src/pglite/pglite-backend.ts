@@ -7,7 +7,8 @@ import { ConnectionQueue } from './connection-queue.ts'
 import { DataDirectory } from './data-directory.ts'
 import { Dumps } from './dumps.ts'
 import { EngineKeeper } from './engine-keeper.ts'
-import { EngineLostError, EngineThread } from './engine-thread.ts'
+import { EngineLostError } from './engine-lost-error.ts'
+import { EngineThread } from './engine-thread.ts'
 import { Listeners } from './listeners.ts'
 import { openDirectory, reopenDirectory } from './open-directory.ts'
 import { PgliteDialect } from './pglite-dialect.ts'
@@ -49,9 +50,10 @@ export class PgliteBackend implements Backend {
 
   unavailability(error: unknown): DatabaseUnavailableError | undefined {
     if (error instanceof EngineLostError) {
+      const { message } = error
       return this.#closed
-        ? new DatabaseUnavailableError('closed', 'the database pool was closed', { cause: error })
-        : new DatabaseUnavailableError('connection-lost', `the embedded database ended: ${error.message}`, {
+        ? closed(error)
+        : new DatabaseUnavailableError('connection-lost', `the embedded database ended: ${message}`, {
             cause: error,
           })
     }
@@ -220,3 +222,6 @@ export class PgliteBackend implements Backend {
     }
   }
 }
+
+const closed = (cause: unknown): DatabaseUnavailableError =>
+  new DatabaseUnavailableError('closed', 'the database pool was closed', { cause })

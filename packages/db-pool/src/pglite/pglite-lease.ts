@@ -1,7 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 
 import { SessionError } from '../errors/session-error.ts'
-import { EngineLostError } from './engine-thread.ts'
+import { EngineLostError } from './engine-lost-error.ts'
 import type { EngineResult } from './thread/pglite-engine.ts'
 
 /** The one connection, for as long as one session has it. */

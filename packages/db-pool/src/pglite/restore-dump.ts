@@ -1,6 +1,7 @@
-import { DataDirectory, dumpsFolder, unusable } from './data-directory.ts'
+import { DataDirectory, dumpsFolder } from './data-directory.ts'
 import { type DumpFile, dumpsIn } from './files/dump-files.ts'
 import { unpackTarball } from './files/unpack-tarball.ts'
+import { unusable } from './unusable-directory.ts'
 
 /** Which dump goes where. */
 export interface RestoreOptions {
