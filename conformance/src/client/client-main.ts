@@ -48,8 +48,10 @@ const attempt = async (work: () => Promise<unknown>): Promise<boolean> => {
 /** Uses all that the server has. Gives whether it took everything. */
 const use = async (url: string): Promise<boolean> => {
   const client = await (isModern ? connectModern(url) : connectLegacy(url))
-  const tools = await client.listTools().catch(() => [])
-  let isFine = true
+  let tools: Awaited<ReturnType<typeof client.listTools>> = []
+  let isFine = await attempt(async () => {
+    tools = await client.listTools()
+  })
   for (const call of callsFor(tools)) isFine = (await attempt(() => client.callTool(call))) && isFine
   await attempt(() => client.readEverything())
   await client.close()
