@@ -16,17 +16,17 @@ export default defineConfig({
     projects: [
       suite('unit', ['{packages,apps}/*/test/**/*.test.ts', '{docs,tooling}/test/**/*.test.ts'], {
         // An embedded database takes seconds to start on a busy machine.
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
       }),
       suite('integration', ['{packages,apps}/*/test/**/*.integration.ts'], {
         globalSetup: ['packages/testing/src/vitest-services.ts'],
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
       }),
       suite('e2e', ['{e2e,conformance}/**/*.e2e.ts'], {
         globalSetup: ['packages/testing/src/vitest-services.ts'],
-        testTimeout: 60_000,
+        testTimeout: 90_000,
         hookTimeout: 120_000,
         fileParallelism: false,
       }),
