@@ -107,7 +107,7 @@ export const seen = async (answer: Answer): Promise<SeenAnswer> => {
 
 /** The messages in a part of an event stream that holds whole events. */
 export const messagesOf = (chunk: Uint8Array): JsonObject[] =>
-  new SseDecoder({ maxEventBytes: 1_048_576 })
+  new SseDecoder({ maxEventBytes: 67_108_864 })
     .push(chunk)
     .flatMap(({ data }) => (data === undefined ? [] : [parse(Buffer.from(data).toString())]))
 

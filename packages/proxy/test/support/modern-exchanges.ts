@@ -1,5 +1,5 @@
+import type { ServerProxy } from '../../src/index.ts'
 import { exchangeOf, type ExchangeFields, type SeenAnswer, seen } from './exchanges.ts'
-import type { OpenProxy } from './open-proxy.ts'
 
 const VERSION = '2026-07-28'
 
@@ -11,7 +11,7 @@ export interface ModernFields extends ExchangeFields {
 
 /** Sends a request of the newer era with the headers that mirror it, and reads the answer to its end. */
 export const sendModern = async (
-  { proxy }: OpenProxy,
+  { proxy }: { readonly proxy: Pick<ServerProxy, 'handle'> },
   method: string,
   params: Readonly<Record<string, unknown>> = {},
   { id = 1, capabilities = {}, meta = {}, headers = {}, ...fields }: ModernFields = {},
