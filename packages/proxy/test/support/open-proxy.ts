@@ -27,6 +27,8 @@ export interface ProxyOptions {
   readonly connectTimeoutMs?: number | undefined
   readonly maxMessageBytes?: number | undefined
   readonly maxJsonDepth?: number | undefined
+  /** Sessions remembered at once. Default 100. */
+  readonly maxSessions?: number | undefined
   readonly credentials?: CredentialSource | undefined
   readonly bridge?: ServerProxyOptions['bridge']
   /** What every server that is registered is known to speak; undefined: nothing is known. */
@@ -88,7 +90,7 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     options.cache &&
     new SessionTombstones({ cache: options.cache, tombstoneMs: timeouts.sessionMs, maxPending: 100 })
   const sessions = new LegacySessions({
-    maxSessions: 100,
+    maxSessions: options.maxSessions ?? 100,
     idleMs: 60_000,
     tombstoneMs: timeouts.sessionMs,
     tombstones,
