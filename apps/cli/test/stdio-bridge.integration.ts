@@ -257,8 +257,8 @@ test(
       expect(pids.size).toBe(2)
     } finally {
       // Also one that was started and did not get as far as the test expected.
-    pids.add(await running().catch(() => 0))
-    await Promise.all(Array.from(pids, endGateway))
+      pids.add(await running().catch(() => 0))
+      await Promise.all(Array.from(pids, endGateway))
     }
   },
 )
