@@ -50,9 +50,23 @@ test('a server that is down is added all the same, and says so', async () => {
   await workplace.mreg(['remove', 'down'])
 })
 
+test('a tool is switched off for everybody, reviewed, and switched on again', async () => {
+  const off = await workplace.mreg(['tools', 'everything', '--off', 'get-env'])
+  expect(off).toMatchObject({ code: 0, stdout: 'tool get-env is switched off\n' })
+  expect((await workplace.mreg(['tools', 'everything'])).stdout).not.toMatch(/^get-env /mu)
+  expect((await workplace.mreg(['call', 'everything', 'get-env'])).code).not.toBe(0)
+  expect((await workplace.mreg(['tools', 'everything', '--review'])).stdout).toContain(
+    'tool get-env is switched off',
+  )
+  expect((await workplace.mreg(['tools', 'everything', '--on', 'get-env'])).code).toBe(0)
+  expect((await workplace.mreg(['tools', 'everything'])).stdout).toMatch(/^get-env /mu)
+  expect((await workplace.mreg(['tools', 'everything', '--off', 'no-such-tool'])).code).toBe(4)
+})
+
 test('tools are listed, described and called, with arguments as the tool wants them', async () => {
   const { stdout } = await workplace.mreg(['tools', 'everything'])
   expect(stdout).toMatch(/^echo +Echoes back/mu)
+  expect(stdout).toMatch(/^\d+ tools, about [\d,]+ tokens\.$/mu)
   expect((await workplace.mreg(['tools', 'everything', 'get-sum'])).stdout).toContain('a  number, required')
   const sum = await workplace.mreg(['call', 'everything', 'get-sum', '--arg', 'a=2', '--arg', 'b=3'])
   expect(sum).toEqual({ code: 0, stdout: 'The sum of 2 and 3 is 5.\n', stderr: '' })

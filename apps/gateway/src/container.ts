@@ -1,4 +1,4 @@
-import { Authenticator, loadKeys, UpstreamLogins } from '@mreg/access'
+import { AccessControl, ApiKeys, Authenticator, loadKeys, UpstreamLogins } from '@mreg/access'
 import {
   access,
   cache,
@@ -9,21 +9,25 @@ import {
   events,
   health,
   LoggerToken,
-  prepareDatabase,
   type ProcessFacts,
   proxy,
   registry,
+  RegistryStart,
   ResourcesToken,
   SettingsToken,
   upstream,
   WatchToken,
 } from '@mreg/composition'
 import type { Logger, Settings } from '@mreg/core'
-import { MergedProxy, RouteTable, ServerProxy } from '@mreg/proxy'
-import { ChangeFeed, Registry } from '@mreg/registry'
+import { HttpPool } from '@mreg/http-pool'
+import { ActiveRequests, Fallback, MergedProxy, RouteTable, ServerProxy, Traffic } from '@mreg/proxy'
+import { CapabilityReview, Registry, RouteSnapshots, Toolsets } from '@mreg/registry'
+import { LegacySessions, Upstreams } from '@mreg/upstream'
 import { type Container, ContainerModule } from 'inversify'
 
 import { Gateway } from './gateway.ts'
+import { LOGIN_RETURN_PATH } from './http/routes/login-return.ts'
+import { MetricsPage } from './metrics/metrics-page.ts'
 import type { DataDirectory } from './process/data-directory.ts'
 import { initialDatabaseIn } from './process/initial-database.ts'
 import { Lifecycle } from './process/lifecycle.ts'
@@ -55,6 +59,7 @@ export const createContainer = async ({
     role: 'gateway',
     version,
     databaseDirectory: data.databaseDirectory,
+    snapshotDirectory: data.snapshotDirectory,
     initialDatabase: await initialDatabaseIn(programDirectory),
   }
   return compose(
@@ -73,6 +78,35 @@ export const createContainer = async ({
 
 const gateway = new ContainerModule(({ bind }) => {
   bind(Lifecycle).toResolvedValue(() => new Lifecycle())
+  bind(MetricsPage).toResolvedValue(
+    (traffic, fallback, routes, upstreams, requests, sessions, pool, shared, http) =>
+      new MetricsPage({
+        traffic,
+        fallback,
+        routes,
+        upstreams,
+        figures: () => ({
+          servers: routes.size,
+          requestsInFlight: requests.size,
+          sessions: sessions.size,
+          processes: processesOf(routes, upstreams),
+          database: pool.stats(),
+          cache: shared.stats(),
+          http: http.stats(),
+        }),
+      }),
+    [
+      Traffic,
+      Fallback,
+      RouteTable,
+      Upstreams,
+      ActiveRequests,
+      LegacySessions,
+      DatabaseToken,
+      CacheToken,
+      HttpPool,
+    ],
+  )
   bind(Gateway).toResolvedValue(
     (
       settings,
@@ -80,14 +114,23 @@ const gateway = new ContainerModule(({ bind }) => {
       lifecycle,
       pool,
       shared,
-      changes,
+      start,
+      kept,
       routes,
       server,
       merged,
+      requests,
+      traffic,
+      upstreams,
+      metrics,
       registered,
+      toolsets,
+      review,
       logins,
       watch,
       authenticator,
+      apiKeys,
+      limits,
       resources,
     ) =>
       resources.use(
@@ -95,9 +138,11 @@ const gateway = new ContainerModule(({ bind }) => {
           settings,
           logger,
           lifecycle,
-          prepareDatabase: () => prepareDatabase(pool),
-          changes,
+          registry: start,
           watch,
+          onListening: (url) => {
+            if (settings.access.mode === 'none') logins.comeBackTo(new URL(LOGIN_RETURN_PATH, url).href)
+          },
           createHttp: async (http) => {
             // Loaded while the database opens in its thread.
             const { createHttpServer } = await import('./http/server.ts')
@@ -106,16 +151,26 @@ const gateway = new ContainerModule(({ bind }) => {
               logger,
               lifecycle,
               authenticator,
+              apiKeys,
+              access: limits,
               registry: registered,
+              toolsets,
+              review,
               logins,
               routes,
               proxy: server,
               merged,
+              requests,
+              traffic,
+              upstreams,
+              metrics,
               version,
+              isDatabasePrepared: (withinMs) => start.isPrepared(withinMs),
               http,
               components: () => ({
                 database: { kind: pool.kind, ...pool.stats() },
                 cache: shared.stats(),
+                registry: kept.state(),
               }),
             })
           },
@@ -127,15 +182,31 @@ const gateway = new ContainerModule(({ bind }) => {
       Lifecycle,
       DatabaseToken,
       CacheToken,
-      ChangeFeed,
+      RegistryStart,
+      RouteSnapshots,
       RouteTable,
       ServerProxy,
       MergedProxy,
+      ActiveRequests,
+      Traffic,
+      Upstreams,
+      MetricsPage,
       Registry,
+      Toolsets,
+      CapabilityReview,
       UpstreamLogins,
       WatchToken,
       Authenticator,
+      ApiKeys,
+      AccessControl,
       ResourcesToken,
     ],
   )
 })
+
+/** How many processes of servers run here. */
+const processesOf = (routes: RouteTable, upstreams: Upstreams): number => {
+  let count = 0
+  for (const { endpoint } of routes.targets()) count += upstreams.stdioState(endpoint.id)?.processes ?? 0
+  return count
+}

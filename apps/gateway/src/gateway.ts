@@ -1,7 +1,7 @@
 import type { Server, ServerOptions } from 'node:http'
 
+import type { RegistryStart } from '@mreg/composition'
 import type { Logger, Settings } from '@mreg/core'
-import type { ChangeFeed } from '@mreg/registry'
 import type { FastifyInstance } from 'fastify'
 
 import { listen } from './http/listen.ts'
@@ -11,11 +11,12 @@ export interface GatewayOptions {
   readonly settings: Settings
   readonly logger: Logger
   readonly lifecycle: Lifecycle
-  /** Waits for the database and brings it up to date. */
-  readonly prepareDatabase: () => Promise<void>
-  readonly changes: ChangeFeed
+  /** How it comes to be known what is registered. */
+  readonly registry: RegistryStart
   /** Watches the servers; begins to when asked for. */
   readonly watch: () => void
+  /** Is told the URL as soon as it is listened on. */
+  readonly onListening: (url: string) => void
   readonly createHttp: (options: ServerOptions) => Promise<FastifyInstance>
 }
 
@@ -30,24 +31,24 @@ export class Gateway implements AsyncDisposable {
   }
 
   /**
-   * Prepares the database, loads the routes, then listens.
+   * Loads the routes from the database, or from what was kept of them, then listens.
    *
    * @returns the URL that it listens on.
    * @throws {ConfigurationError} when it cannot listen there.
-   * @throws {DatabaseUnavailableError} when the database does not answer.
+   * @throws {DatabaseUnavailableError} when the database does not answer and nothing was kept.
    */
   async start(): Promise<string> {
-    const { changes, prepareDatabase, settings, watch } = this.#options
+    const { registry, settings, watch } = this.#options
     const options: ServerOptions = {
       headersTimeout: settings.timeouts.clientHeadersMs,
       requestTimeout: settings.timeouts.clientBodyMs,
       connectionsCheckingInterval: 1000,
     }
-    const [http] = await Promise.all([this.#create(options), prepareDatabase()])
-    await changes.start()
+    const [http] = await Promise.all([this.#create(options), registry.begin()])
     const { url, others } = await listen(http, settings.listen.hosts, settings.listen.port, options)
     this.#others = others
-    if (settings.healthMode !== 'off') watch()
+    this.#options.onListening(url)
+    watch()
     return url
   }
 

@@ -1,4 +1,5 @@
 import { runProcess } from '@mreg/composition'
+import { RouteSnapshots } from '@mreg/registry'
 
 import { createContainer } from './container.ts'
 import { Gateway } from './gateway.ts'
@@ -18,10 +19,13 @@ await runProcess(import.meta.dirname, async ({ settings, logger, resources }) =>
     programDirectory: import.meta.dirname,
   })
   const url = await container.get(Gateway).start()
+  // The embedded database is opened meanwhile.
+  const { source } = container.get(RouteSnapshots).state()
+  const fromSnapshot = source === 'snapshot' && settings.store.kind === 'postgres'
   data.announce({ url, pid: process.pid })
 
   const readyMs = Math.round(performance.now())
-  logger.info('ready', { url, readyMs })
+  logger.info('ready', { url, readyMs, source })
   if (settings.environment === 'production') return
   process.stdout.write(
     banner({
@@ -30,6 +34,7 @@ await runProcess(import.meta.dirname, async ({ settings, logger, resources }) =>
       readyMs,
       authentication: settings.access.mode,
       store: settings.store.kind,
+      fromSnapshot,
       commandLine: /(^|[/\\])mreg(\.js)?$/u.test(process.argv[1] ?? ''),
     }),
   )

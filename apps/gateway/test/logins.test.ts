@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { createSettings, type Logger } from '@mreg/core'
 import {
   type AuthorizationServer,
@@ -106,6 +107,37 @@ describe('a server that wants a login', { timeout: 60_000 }, () => {
 
     expect(json['status']).toBe('needs_login')
     await expect(echo('hello')).rejects.toThrow(/credentials/u)
+  })
+
+  test('is logged in for through the client: it is asked to open a page, and told when the tools are there', async () => {
+    const capabilities = { elicitation: { url: {} } }
+    const client = new Client({ name: 'test', version: '1' }, { capabilities })
+    const opened: string[] = []
+    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      if (params.mode !== 'url') throw new Error('a form was asked for')
+      // What the person does in the browser.
+      const back = await authority.consent(params.url)
+      const page = await fetch(back)
+      opened.push(`${page.status} ${await page.text()}`)
+      // The same answer is good once.
+      opened.push(`${(await fetch(back)).status}`)
+      return { action: 'accept' }
+    })
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)))
+    const names = async () => (await client.listTools()).tools.map(({ name }) => name)
+    expect(await names()).toEqual(['notes__login'])
+
+    const result = await client.callTool({ name: 'notes__login', arguments: {} })
+
+    expect(opened).toEqual([expect.stringMatching(/^200 .*logged in for notes/su), '400'])
+    expect(result).toMatchObject({
+      isError: false,
+      content: [{ text: expect.stringContaining('in the list') }],
+    })
+    await expect.poll(names, { timeout: 20_000 }).toContain('notes__echo')
+    expect(await names()).not.toContain('notes__login')
+    await client.close()
+    await call('DELETE', '/api/v1/servers/notes/login')
   })
 
   test('needs the administrator to log in', async () => {

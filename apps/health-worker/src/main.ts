@@ -52,9 +52,10 @@ await runProcess(import.meta.dirname, async ({ settings, logger, resources }) =>
   )
 
   await prepareDatabase(container.get(DatabaseToken))
-  // The table follows the feed, so it must be there before the feed starts.
+  // What follows the feed must be there before the feed starts.
   const routes = container.get(RouteTable)
+  const watch = container.get(WatchToken)
   await container.get(ChangeFeed).start()
-  container.get(WatchToken)()
+  watch()
   logger.info('watching', { servers: routes.size })
 })

@@ -2,13 +2,34 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 import { DEFAULT_TENANT, LOCAL_PRINCIPAL, type Principal, UnauthenticatedError } from '@mreg/core'
 
+import type { KnownApiKeys } from './api-keys/known-api-keys.ts'
+
 /** Which door a request came through. */
 export type Door = 'api' | 'mcp'
+
+/** Knows the tokens of an identity provider. */
+export interface TokenVerifier {
+  /**
+   * @param audience the address that the token was sent to.
+   * @returns undefined: it is not the shape of token that is known here.
+   * @throws {UnauthenticatedError} `token_invalid` or `token_expired`.
+   */
+  verify(token: string, audience: string | undefined): Promise<Principal | undefined>
+}
 
 export interface AuthenticatorOptions {
   readonly adminKey: string
   /** About `/mcp` only: `none` lets everyone in as `local`; `/api` always needs a key. */
   readonly mode: 'none' | 'required'
+  /** undefined: there is no key but the administrator's. */
+  readonly apiKeys?: KnownApiKeys | undefined
+  /** undefined: no tokens are known. */
+  readonly tokens?: TokenVerifier | undefined
+  /**
+   * Whether keys may still be honoured that may have been revoked without our knowing: false when the database has not been
+   * heard of for too long. Default always.
+   */
+  readonly areKeysCurrent?: (() => boolean) | undefined
 }
 
 const ADMINISTRATOR: Principal = Object.freeze({
@@ -18,35 +39,80 @@ const ADMINISTRATOR: Principal = Object.freeze({
   kind: 'key',
 })
 
+/** Longer than any token that is taken. A request with more is refused unread. */
+const MAX_TOKEN_LENGTH = 16_384
+
 /** Says who is asking. */
 export class Authenticator {
+  readonly #options: AuthenticatorOptions
   readonly #salt = randomBytes(32)
   readonly #adminDigest: Buffer
-  readonly #mode: 'none' | 'required'
 
   constructor(options: AuthenticatorOptions) {
+    this.#options = options
     this.#adminDigest = this.#digest(options.adminKey)
-    this.#mode = options.mode
   }
 
   /**
    * @param authorization the value of the `Authorization` header; undefined when there is none.
-   * @throws {UnauthenticatedError} `key_missing` or `key_invalid`.
+   * @param audience the address that was called, for tokens that are good for one only; undefined: they are not.
+   * @returns without a promise when nothing had to be waited for, which is so for keys.
+   * @throws {UnauthenticatedError} `key_missing`, `key_invalid`, `key_expired`, `key_revoked`, `keys_not_current`, `token_invalid`
+   *   or `token_expired`.
    */
-  authenticate(door: Door, authorization: string | undefined): Principal {
+  authenticate(
+    door: Door,
+    authorization: string | undefined,
+    audience?: string,
+  ): Principal | Promise<Principal> {
+    const isOpen = door === 'mcp' && this.#options.mode === 'none'
     if (authorization === undefined) {
-      if (door === 'mcp' && this.#mode === 'none') return LOCAL_PRINCIPAL
+      if (isOpen) return LOCAL_PRINCIPAL
       throw new UnauthenticatedError('key_missing', 'send a key as "Authorization: Bearer …"')
     }
-    const token = /^Bearer +([\w.~+/=-]+) *$/iu.exec(authorization)?.[1]
+    const token = tokenOf(authorization)
     if (token !== undefined && timingSafeEqual(this.#digest(token), this.#adminDigest)) return ADMINISTRATOR
+    const finding = token === undefined ? undefined : this.#options.apiKeys?.check(token)
+    if (finding?.kind === 'good') return this.#current(finding.key.principal)
     // A client may carry a token that is meant for something else; where no key is needed it does no harm.
-    if (door === 'mcp' && this.#mode === 'none') return LOCAL_PRINCIPAL
-    throw new UnauthenticatedError('key_invalid', 'the key is not known here')
+    if (isOpen) return LOCAL_PRINCIPAL
+    if (finding !== undefined || token === undefined || this.#options.tokens === undefined)
+      throw refusalOf(finding?.kind)
+    return this.#verified(this.#options.tokens, token, audience)
+  }
+
+  /** Is aborted when what lets a principal in has changed or ended; undefined: it does not while the process runs. */
+  endOf({ keyId }: Principal): AbortSignal | undefined {
+    return keyId === undefined ? undefined : this.#options.apiKeys?.endOf(keyId)
+  }
+
+  #current(principal: Principal): Principal {
+    if (this.#options.areKeysCurrent?.() !== false) return principal
+    throw new UnauthenticatedError(
+      'keys_not_current',
+      'the gateway has not reached its database for too long to know whether the key is still good; the administrator’s key works',
+    )
+  }
+
+  async #verified(tokens: TokenVerifier, token: string, audience: string | undefined): Promise<Principal> {
+    const principal = await tokens.verify(token, audience)
+    if (principal === undefined) throw refusalOf(undefined)
+    return principal
   }
 
   /** Keys are compared as digests under a random key, so that the comparison takes the same time for all. */
   #digest(key: string): Buffer {
     return createHmac('sha256', this.#salt).update(key).digest()
   }
+}
+
+const tokenOf = (authorization: string): string | undefined =>
+  authorization.length > MAX_TOKEN_LENGTH ? undefined : /^Bearer +([\w.~+/=-]+) *$/iu.exec(authorization)?.[1]
+
+const refusalOf = (found: 'unknown' | 'expired' | 'revoked' | undefined): UnauthenticatedError => {
+  if (found === 'expired')
+    return new UnauthenticatedError('key_expired', 'the key has expired; ask for a new one')
+  if (found === 'revoked')
+    return new UnauthenticatedError('key_revoked', 'the key was revoked; ask for a new one')
+  return new UnauthenticatedError('key_invalid', 'the key is not known here')
 }

@@ -1,4 +1,34 @@
-export { Authenticator, type AuthenticatorOptions, type Door } from './authenticator.ts'
+export { Authenticator, type AuthenticatorOptions, type Door, type TokenVerifier } from './authenticator.ts'
+
+// API keys
+export { ApiKeyHasher } from './api-keys/api-key-hasher.ts'
+export {
+  type ApiKeyChange,
+  type ApiKeyInput,
+  apiKeyInputSchema,
+  apiKeyPatchSchema,
+  type ApiKeyRotation,
+  apiKeyRotationSchema,
+} from './api-keys/api-key-input.ts'
+export type { ApiKeyView, IssuedApiKey } from './api-keys/api-key-view.ts'
+export { ApiKeys, type ApiKeysOptions } from './api-keys/api-keys.ts'
+export { ApiKeyUses, type ApiKeyUsesOptions } from './api-keys/api-key-uses.ts'
+export { type ApiKeyFinding, type KnownApiKey, KnownApiKeys } from './api-keys/known-api-keys.ts'
+export { AccessControl } from './rules/access-control.ts'
+export {
+  AccessLimits,
+  type AccessRefusal,
+  type AccessTarget,
+  type NamedRules,
+} from './rules/access-limits.ts'
+export {
+  type AccessRules,
+  accessRulesSchema,
+  type ArgumentCondition,
+  type Selection,
+} from './rules/access-rules.ts'
+
+// Keys of the process and what they seal
 export {
   type CredentialOwner,
   CredentialVault,
@@ -20,7 +50,12 @@ export { type GrantContent, type GrantOwner, GrantVault } from './oauth/grant-va
 export { createLoginNetwork, type LoginNetwork, type LoginNetworkOptions } from './oauth/login-network.ts'
 export { clientMetadata, type OAuthClient } from './oauth/oauth-client.ts'
 export { GrantRejectedError, type Tokens } from './oauth/tokens.ts'
-export { type GrantDelta, UpstreamGrants, type UpstreamGrantsOptions } from './oauth/upstream-grants.ts'
+export {
+  GRANT_PRINCIPAL,
+  type GrantDelta,
+  UpstreamGrants,
+  type UpstreamGrantsOptions,
+} from './oauth/upstream-grants.ts'
 export {
   type BegunLogin,
   type LoginInput,

@@ -68,6 +68,11 @@ export class KeyRing {
     return deriveKey(this.#keys[0] ?? '', purpose)
   }
 
+  /** The same from every master key, newest first: for what must still be recognised that an older one made. */
+  deriveAll(purpose: string): readonly Buffer[] {
+    return this.#keys.map((master) => deriveKey(master, purpose))
+  }
+
   /** What encrypts for `purpose`. */
   sealer(purpose: string): Sealer {
     const keys = this.#keys.map((master): DerivedKey => ({

@@ -6,7 +6,7 @@ import { Authenticator, type Door } from '../src/index.ts'
 const KEY = 'mreg_admin_abc-DEF_123'
 const refusalOf = (authenticator: Authenticator, door: Door, authorization?: string): string => {
   try {
-    authenticator.authenticate(door, authorization)
+    void authenticator.authenticate(door, authorization)
   } catch (error) {
     if (UnauthenticatedError.is(error)) return `${error.code}: ${error.message}`
     throw error

@@ -10,6 +10,7 @@ export { proxy } from './modules/proxy.ts'
 export { registry } from './modules/registry.ts'
 export { upstream } from './modules/upstream.ts'
 export { prepareDatabase } from './prepare-database.ts'
+export { RegistryStart, type RegistryStartOptions } from './registry-start.ts'
 export { type Token, token } from './token.ts'
 export {
   CacheToken,

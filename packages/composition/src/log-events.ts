@@ -7,6 +7,7 @@ export const logEvents = (events: EventBus<GatewayEvents>, logger: Logger): void
     'server-updated',
     'server-removed',
     'server-status-changed',
+    'endpoint-status-changed',
     'circuit-changed',
   ] as const satisfies readonly (keyof GatewayEvents)[]
   for (const type of types) events.on(type, (event) => logger.info(type, { ...event }))

@@ -27,6 +27,8 @@ export interface ProcessFacts {
   readonly version: string
   /** Where the embedded database lives. */
   readonly databaseDirectory: string
+  /** Where the process keeps what it knows, so that it can serve without the database; undefined: nowhere. */
+  readonly snapshotDirectory?: string | undefined
   /** A data directory of the embedded database on which all migrations have run; undefined: a new one is made step by step. */
   readonly initialDatabase?: (() => Promise<Blob>) | undefined
 }

@@ -1,4 +1,6 @@
-import { Authenticator, CredentialVault, KeyRing } from '@mreg/access'
+import { serialize } from 'node:v8'
+
+import { ApiKeys, Authenticator, CredentialVault, KeyRing, KnownApiKeys } from '@mreg/access'
 import { LOCAL_PRINCIPAL, type Principal } from '@mreg/core'
 import { HealthMonitor, HealthRecorder } from '@mreg/health'
 import { HttpPool } from '@mreg/http-pool'
@@ -101,7 +103,6 @@ describe('the container', () => {
   test('opens nothing that nobody asks for', async () => {
     await using resources = new RecordingStack()
     const container = await composeAll(foundationWith(resources))
-    container.get(Authenticator)
     container.get(CredentialVault)
     expect(resources.opened).toEqual([])
     container.get(HttpPool)
@@ -156,6 +157,25 @@ describe('the container', () => {
 
     await registered.remove(ADMINISTRATOR, 'fixture')
     expect(await statusOf(container, 'fixture')).toBe(404)
+  })
+
+  test('keeps of API keys what the next process knows them by, and nothing that could be used as one', async () => {
+    await using resources = new AsyncDisposableStack()
+    const container = await composeAll(foundationWith(resources))
+    const keys = container.get(ApiKeys)
+    container.get(KnownApiKeys)
+    await prepareDatabase(container.get(DatabaseToken))
+    const changes = container.get(ChangeFeed)
+    await changes.start()
+    const { id, key } = await keys.create(ADMINISTRATOR, { name: 'ada', principalId: 'ada', role: 'user' })
+    const kept = serialize(changes.others).toString('latin1')
+    expect(kept).toContain(id)
+    expect(kept).not.toContain(key.slice(-43))
+
+    const next = await composeAll(foundationWith(resources))
+    const known = next.get(KnownApiKeys)
+    next.get(ChangeFeed).resume({ revisions: changes.revisions, servers: [], others: changes.others })
+    expect(known.check(key)?.kind).toBe('good')
   })
 
   test('takes another service in the place of one, for all who need it', async () => {

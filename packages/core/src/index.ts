@@ -14,12 +14,23 @@ export { EventBus, type EventListener } from './event-bus.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
 export { isLoopback } from './loopback.ts'
 
-export type { GatewayEvents, ServerChangeEvent, ServerEvent } from './domain/gateway-events.ts'
-export { DEFAULT_TENANT, LOCAL_PRINCIPAL, type Principal, type Role } from './domain/principal.ts'
+export { type ChangePolicy, changePolicyOf, mayHold, type OwnChangePolicy } from './domain/change-policy.ts'
 export type {
+  DefinitionChange,
+  GatewayEvents,
+  ServerChangeEvent,
+  ServerEvent,
+} from './domain/gateway-events.ts'
+export { DEFAULT_TENANT, LOCAL_PRINCIPAL, type Principal, type Role } from './domain/principal.ts'
+export { isAtLeast, requireRole } from './domain/require-role.ts'
+export type {
+  BalancingSettings,
+  BalancingStrategy,
   EndpointProbe,
   EndpointRecord,
   Isolation,
+  LoginScope,
+  ServerFallback,
   ServerRecord,
   ServerSettings,
   ServerStatus,
@@ -35,3 +46,4 @@ export type { Environment } from './settings/presets.ts'
 export type { LogLevel, Settings } from './settings/settings.ts'
 export { type SettingFault, SettingsError } from './settings/settings-error.ts'
 export { settingsTable } from './settings/settings-table.ts'
+export { parseInput } from './parse-input.ts'

@@ -1,28 +1,14 @@
 import type { EndpointProbe, ServerStatus } from '@mreg/core'
-import { HealthMonitor, type HealthMonitorOptions, type ProbedServer } from '@mreg/health'
-import type { EndpointTarget } from '@mreg/upstream'
+import {
+  HealthMonitor,
+  type HealthMonitorOptions,
+  LocalSchedule,
+  type LocalScheduleOptions,
+  type ProbedServer,
+} from '@mreg/health'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-const target = (id: string): EndpointTarget => ({
-  endpoint: {
-    id,
-    serverId: `server of ${id}`,
-    transport: 'streamable-http',
-    url: 'http://127.0.0.1:1/mcp',
-    command: undefined,
-    args: undefined,
-    cwd: undefined,
-    weight: 1,
-    headerNames: [],
-    envNames: [],
-    secretId: undefined,
-  },
-  tenantId: 'default',
-  serverId: `server of ${id}`,
-  slug: id,
-  revision: 1,
-  sealedCredentials: undefined,
-})
+import { endpointTarget as target } from './support/endpoint-target.ts'
 
 const probeOf = (endpointId: string, status: ServerStatus): EndpointProbe => ({
   endpointId,
@@ -33,32 +19,46 @@ const probeOf = (endpointId: string, status: ServerStatus): EndpointProbe => ({
   probedAt: new Date(),
 })
 
-interface Watch {
-  readonly monitor: HealthMonitor
+interface Watch extends AsyncDisposable {
+  readonly schedule: LocalSchedule
   readonly asked: string[]
   readonly kept: { readonly server: ProbedServer; readonly probes: readonly EndpointProbe[] }[]
 }
 
-const watch = (options: Partial<HealthMonitorOptions> & Pick<HealthMonitorOptions, 'targets'>): Watch => {
+interface WatchOptions {
+  readonly targets: LocalScheduleOptions['targets']
+  readonly record?: LocalScheduleOptions['record']
+  readonly probe?: HealthMonitorOptions['probe']
+  readonly maxConcurrentProbes?: number
+}
+
+const watch = ({ targets, record, ...options }: WatchOptions): Watch => {
   const asked: string[] = []
   const kept: Watch['kept'] = []
+  const schedule = new LocalSchedule({
+    targets,
+    record:
+      record ??
+      (async ({ tenantId, serverId }, probes) => {
+        kept.push({ server: { tenantId, serverId }, probes })
+      }),
+    intervalMs: 30_000,
+    unhealthyIntervalMs: 5000,
+    now: () => Date.now(),
+    random: () => 0.5,
+  })
   const monitor = new HealthMonitor({
+    schedules: [schedule],
     probe: async ({ endpoint }) => {
       asked.push(endpoint.id)
       return probeOf(endpoint.id, 'healthy')
     },
-    record: async (server, probes) => {
-      kept.push({ server, probes })
-    },
-    intervalMs: 30_000,
-    unhealthyIntervalMs: 5000,
     maxConcurrentProbes: 4,
-    now: () => Date.now(),
     random: () => 0.5,
     ...options,
   })
   monitor.start()
-  return { monitor, asked, kept }
+  return { schedule, asked, kept, [Symbol.asyncDispose]: () => monitor[Symbol.asyncDispose]() }
 }
 
 beforeEach(() => {
@@ -70,7 +70,7 @@ afterEach(() => {
 })
 
 test('each endpoint is asked within the first interval and then once in each, and what was found is kept', async () => {
-  const { monitor, asked, kept } = watch({ targets: () => [target('a'), target('b')] })
+  const { asked, kept, ...monitor } = watch({ targets: () => [target('a'), target('b')] })
   await vi.advanceTimersByTimeAsync(30_000)
   expect(asked.toSorted()).toEqual(['a', 'b'])
   await vi.advanceTimersByTimeAsync(60_000)
@@ -85,7 +85,7 @@ test('each endpoint is asked within the first interval and then once in each, an
 test('one that does not work is asked more often, until it works again', async () => {
   let status: ServerStatus = 'unhealthy'
   const asked: number[] = []
-  const { monitor } = watch({
+  const monitor = watch({
     targets: () => [target('a')],
     probe: async () => {
       asked.push(Date.now())
@@ -105,8 +105,8 @@ test('one that does not work is asked more often, until it works again', async (
 test('no more probes are under way than may be, and no endpoint is asked twice at once', async () => {
   let underWay = 0
   let most = 0
-  const { monitor } = watch({
-    targets: () => ['a', 'b', 'c', 'd', 'e', 'f'].map(target),
+  const monitor = watch({
+    targets: () => ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => target(id)),
     maxConcurrentProbes: 2,
     probe: async ({ endpoint }) => {
       underWay += 1
@@ -125,7 +125,7 @@ test('no more probes are under way than may be, and no endpoint is asked twice a
 
 test('an endpoint that is gone is not asked any more', async () => {
   const targets = [target('a'), target('b')]
-  const { monitor, asked } = watch({ targets: () => targets })
+  const { asked, ...monitor } = watch({ targets: () => targets })
   await vi.advanceTimersByTimeAsync(30_000)
   targets.pop()
   asked.length = 0
@@ -135,10 +135,10 @@ test('an endpoint that is gone is not asked any more', async () => {
 })
 
 test('after a wake everything is asked again soon', async () => {
-  const { monitor, asked } = watch({ targets: () => [target('a'), target('b')] })
+  const { asked, ...monitor } = watch({ targets: () => [target('a'), target('b')] })
   await vi.advanceTimersByTimeAsync(30_000)
   asked.length = 0
-  monitor.startOver()
+  monitor.schedule.startOver()
   await vi.advanceTimersByTimeAsync(5000)
   expect(asked.toSorted()).toEqual(['a', 'b'])
   await monitor[Symbol.asyncDispose]()
@@ -146,7 +146,7 @@ test('after a wake everything is asked again soon', async () => {
 
 test('what cannot be kept is asked again, and the loop goes on', async () => {
   let tries = 0
-  const { monitor } = watch({
+  const monitor = watch({
     targets: () => [target('a')],
     record: async () => {
       tries += 1
@@ -160,7 +160,7 @@ test('what cannot be kept is asked again, and the loop goes on', async () => {
 
 test('the end cuts a probe short and keeps nothing of it', async () => {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
-  const { monitor, kept } = watch({
+  const { kept, ...monitor } = watch({
     targets: () => [target('a')],
     probe: async (_target, signal) => {
       resolve()

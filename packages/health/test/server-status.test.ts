@@ -10,6 +10,7 @@ test.each<[readonly ServerStatus[], ServerStatus]>([
   [['healthy', 'needs_login'], 'degraded'],
   [['unhealthy', 'needs_login'], 'needs_login'],
   [['unhealthy', 'unknown'], 'unhealthy'],
+  [['degraded', 'unhealthy'], 'degraded'],
   [['unhealthy'], 'unhealthy'],
 ])('endpoints that are %j make a server %s', (endpoints, expected) => {
   expect(serverStatus(endpoints)).toBe(expected)

@@ -1,4 +1,5 @@
 export { HttpPool } from './http-pool.ts'
+export { RetryBudget } from './got/retry-budget.ts'
 export { HttpPoolError, type HttpPoolErrorDetails, type HttpPoolErrorReason } from './http-pool-error.ts'
 
 export type { HttpPoolOptions, ResolvedHttpPoolOptions } from './http-pool-options.ts'

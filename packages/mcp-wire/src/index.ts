@@ -52,6 +52,8 @@ export { contentUris } from './names/content-uris.ts'
 
 // Headers and eras
 export { decodeHeaderValue, encodeHeaderValue, HeaderValueError } from './headers/header-value.ts'
+export { checkParamHeaders } from './headers/check-param-headers.ts'
+export { type MirroredArgument, mirroredArguments, mirroredValue } from './headers/mirrored-arguments.ts'
 export { encodeParamHeader, paramHeaderMatches, type ParamHeaderArgument } from './headers/param-header.ts'
 export { mirroredName, nameSourceOf, type NameSource } from './headers/name-source.ts'
 export { classifyEra, type Era, type HeaderLookup } from './headers/era.ts'

@@ -12,7 +12,12 @@ export interface AnswerTurnsOptions {
   /** Between comments on a stream that is otherwise silent, in milliseconds. */
   readonly heartbeatMs: number
   readonly headers?: readonly AnswerHeader[] | undefined
+  /** Gets the final turn before it is written, and gives what is written. Default: the turn itself. */
+  readonly settle?: Settle | undefined
 }
+
+/** May put another final turn in the place of one. */
+export type Settle = (turn: Turn) => Turn | Promise<Turn>
 
 const HEARTBEAT = encodeSseComment('keep-alive')
 
@@ -30,11 +35,16 @@ export const answerTurns = async (
     const { value, done } = await first
     if (done !== true && value.final) return jsonAnswerOf(value, options)
   }
-  return streamAnswer(eventsOf(turns, options.heartbeatMs, first), options.headers)
+  return streamAnswer(
+    eventsOf(turns, options.heartbeatMs, { first, settle: options.settle }),
+    options.headers,
+  )
 }
 
-const jsonAnswerOf = (turn: Turn, { headers }: AnswerTurnsOptions): Answer =>
-  jsonAnswer(turn.message, turn.status, headers)
+const jsonAnswerOf = async (turn: Turn, { headers, settle }: AnswerTurnsOptions): Promise<Answer> => {
+  const { message, status } = settle === undefined ? turn : await settle(turn)
+  return jsonAnswer(message, status, headers)
+}
 
 const lastTurn = async (turns: AsyncGenerator<Turn, void, undefined>): Promise<Turn> => {
   for await (const turn of turns) if (turn.final) return turn
@@ -45,12 +55,19 @@ const lastTurn = async (turns: AsyncGenerator<Turn, void, undefined>): Promise<T
  * Turns as an event stream that is never silent for longer than `heartbeatMs`. It ends after the final
  * turn, or with the turns.
  *
- * @param first the first turn, when it has been asked for already.
+ * @param options.first the first turn, when it has been asked for already.
+ * @param options.settle gets the final turn, as in {@link AnswerTurnsOptions}.
  */
 export async function* eventsOf(
   turns: AsyncGenerator<Turn, void, undefined>,
   heartbeatMs: number,
-  first: Promise<IteratorResult<Turn, void>> = turns.next(),
+  {
+    first = turns.next(),
+    settle,
+  }: {
+    readonly first?: Promise<IteratorResult<Turn, void>> | undefined
+    readonly settle?: Settle | undefined
+  } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let next = first
   try {
@@ -61,8 +78,9 @@ export async function* eventsOf(
       while (!(await patience.settledWithin(heartbeatMs))) yield HEARTBEAT
       const arrived = await next
       if (arrived.done === true) return
-      yield encodeTurn(arrived.value)
-      if (arrived.value.final) return
+      const turn = arrived.value
+      yield encodeTurn(turn.final && settle !== undefined ? await settle(turn) : turn)
+      if (turn.final) return
       next = turns.next()
     }
   } finally {

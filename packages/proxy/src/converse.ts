@@ -1,4 +1,4 @@
-import { encodeError, type JsonRpcId, scanMessage, type ScannedMessage, WireError } from '@mreg/mcp-wire'
+import { encodeError, type JsonRpcId, type ScannedMessage } from '@mreg/mcp-wire'
 import {
   isJsonObject,
   parseJsonObject,
@@ -9,6 +9,8 @@ import {
   type UpstreamStreamReply,
 } from '@mreg/upstream'
 
+import { AnswerReader } from './answer-reader.ts'
+import type { Freshness } from './fallback/freshness.ts'
 import { gatewayError } from './gateway-error.ts'
 
 /** One message of an upstream's answer to one request. */
@@ -22,6 +24,16 @@ export interface Turn {
   readonly final: boolean
   /** The HTTP status that a complete answer gets. */
   readonly status: number
+  /** Why the server has given no answer, when the gateway says so in its place; undefined: it has answered. Only when final. */
+  readonly failure?: unknown
+  /** Whether it is an older answer that stands in for a failure. */
+  readonly isStale?: boolean | undefined
+  /** Whether an administrator has cancelled the request. */
+  readonly isCancelled?: boolean | undefined
+  /** Whether the server has answered with an error; undefined: `scanned` says so. */
+  readonly isError?: boolean | undefined
+  /** How long the server says that its answer is good, when the message does not say it any more. */
+  readonly freshness?: Freshness | undefined
 }
 
 export interface ConverseOptions {
@@ -37,7 +49,12 @@ export interface ConverseOptions {
   readonly onReply?: ((reply: UpstreamReply) => void) | undefined
   /** Gets each failure, with its cause, for the log. */
   readonly onFailure?: ((error: unknown) => void) | undefined
+  /** Whether the request is to be sent once more after a failure of which the client has seen nothing. Default: never. */
+  readonly again?: ((error: unknown) => Promise<boolean>) | undefined
 }
+
+/** Sends one message, with what is to look at its answer, and gives the reply's head. */
+export type Send = (examine: AnswerReader['examine']) => Promise<UpstreamReply>
 
 /** How long the end of a stream is awaited after its last message, in milliseconds, so that its connection can be used again. */
 const STREAM_END_GRACE_MS = 1000
@@ -47,34 +64,41 @@ const STREAM_END_GRACE_MS = 1000
  * Whatever goes wrong becomes a JSON-RPC error with the client's id: there is exactly one final turn,
  * and the generator never throws.
  */
-export async function* converse(
-  send: () => Promise<UpstreamReply>,
-  options: ConverseOptions,
-): AsyncGenerator<Turn, void, undefined> {
-  try {
-    const reply = await send()
-    options.onReply?.(reply)
-    switch (reply.kind) {
-      case 'message':
-        yield expectResponse(reply.message, options)
-        return
-      case 'stream':
-        yield* converseOnStream(reply, options)
-        return
-      case 'accepted':
-        throw new UpstreamError('not_a_message', 'the server accepted the request and gave no answer')
-      case 'refused':
-        yield refusal(reply, options)
+export async function* converse(send: Send, options: ConverseOptions): AsyncGenerator<Turn, void, undefined> {
+  const reader = new AnswerReader(options)
+  for (;;) {
+    let isHeard = false
+    try {
+      const reply = await send(reader.examine)
+      options.onReply?.(reply)
+      switch (reply.kind) {
+        case 'message':
+          yield responseTurn(reply.message, reader)
+          return
+        case 'stream':
+          for await (const turn of converseOnStream(reply, reader)) {
+            isHeard = true
+            yield turn
+          }
+          return
+        case 'accepted':
+          throw new UpstreamError('not_a_message', 'the server accepted the request and gave no answer')
+        case 'refused':
+          yield refusal(reply, options)
+          return
+      }
+    } catch (error) {
+      options.onFailure?.(error)
+      if (!isHeard && (await options.again?.(error)) === true) continue
+      yield failedTurn(error, options)
+      return
     }
-  } catch (error) {
-    options.onFailure?.(error)
-    yield finalTurn(encodeError({ id: options.id, ...gatewayError(error, options.slug, options.requestId) }))
   }
 }
 
 async function* converseOnStream(
   reply: UpstreamStreamReply,
-  { id, maxJsonDepth }: ConverseOptions,
+  reader: AnswerReader,
 ): AsyncGenerator<Turn, void, undefined> {
   const events = reply.messages[Symbol.asyncIterator]()
   let finished = false
@@ -84,12 +108,12 @@ async function* converseOnStream(
       if (done === true) {
         throw new UpstreamError('truncated', 'the server ended its answer before it was complete')
       }
-      const scanned = scanReply(event.message, maxJsonDepth)
+      const scanned = reader.scan(event.message)
       const { message, eventId, retryMs } = event
       const turn = { message, scanned, eventId, retryMs, status: 200 }
       if (scanned.kind !== 'response') {
         yield { ...turn, final: false }
-      } else if (scanned.id === id) {
+      } else if (reader.isAwaited(scanned)) {
         finished = true
         void awaitEnd(events, reply)
         yield { ...turn, final: true }
@@ -114,6 +138,15 @@ const awaitEnd = async (events: AsyncIterator<UpstreamEvent>, reply: UpstreamStr
   }
 }
 
+const failedTurn = (
+  failure: unknown,
+  { id, requestId, slug }: Pick<ConverseOptions, 'id' | 'requestId' | 'slug'>,
+  status = 200,
+): Turn => ({
+  ...finalTurn(encodeError({ id, ...gatewayError(failure, slug, requestId) }), status),
+  failure,
+})
+
 const finalTurn = (message: Uint8Array, status = 200): Turn => ({
   message,
   eventId: undefined,
@@ -122,23 +155,9 @@ const finalTurn = (message: Uint8Array, status = 200): Turn => ({
   status,
 })
 
-const scanReply = (message: Uint8Array, maxDepth: number): ScannedMessage => {
-  try {
-    return scanMessage(message, { maxDepth })
-  } catch (error) {
-    if (WireError.is(error))
-      throw new UpstreamError(
-        'not_a_message',
-        'the server answered with something that is not a JSON-RPC message',
-        { cause: error },
-      )
-    throw error
-  }
-}
-
-const expectResponse = (message: Uint8Array, { id, maxJsonDepth }: ConverseOptions): Turn => {
-  const scanned = scanReply(message, maxJsonDepth)
-  if (scanned.kind === 'response' && scanned.id === id) return { ...finalTurn(message), scanned }
+const responseTurn = (message: Uint8Array, reader: AnswerReader): Turn => {
+  const scanned = reader.scan(message)
+  if (reader.isAwaited(scanned)) return { ...finalTurn(message), scanned }
   throw new UpstreamError(
     'not_a_message',
     'the server answered another request than the one that it was sent',
@@ -151,17 +170,12 @@ const refusal = (reply: UpstreamRefusedReply, options: ConverseOptions): Turn =>
   const status = options.keepStatus ? reply.status : 200
   if (isJsonObject(error) && typeof error['code'] === 'number' && typeof error['message'] === 'string') {
     const { code, message, data } = error
-    return finalTurn(
-      encodeError({ id: options.id, code, message, ...(data === undefined ? {} : { data }) }),
-      status,
-    )
+    const encoded = encodeError({ id: options.id, code, message, ...(data === undefined ? {} : { data }) })
+    return { ...finalTurn(encoded, status), isError: true }
   }
   const failure = new UpstreamError('upstream_status', `the server answered with HTTP ${reply.status}`, {
     status: reply.status,
   })
   options.onFailure?.(failure)
-  return finalTurn(
-    encodeError({ id: options.id, ...gatewayError(failure, options.slug, options.requestId) }),
-    status,
-  )
+  return failedTurn(failure, options, status)
 }

@@ -1,8 +1,9 @@
-import { encodeResult, ERROR_CODE, HEADER, type JsonRpcId } from '@mreg/mcp-wire'
+import { encodeNotification, encodeResult, ERROR_CODE, HEADER, type JsonRpcId } from '@mreg/mcp-wire'
 import {
   type LegacySession,
   type LegacySessions,
   type LegacySessionSeed,
+  type EndpointRequest,
   type UpstreamEndpoint,
   type UpstreamEvent,
   type UpstreamReply,
@@ -11,14 +12,16 @@ import {
 import { eventsOf } from './answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from './answer.ts'
 import type { ToModern } from './bridge/to-modern/to-modern.ts'
-import type { Turn } from './converse.ts'
+import type { CapabilityGate } from './control/capability-gate.ts'
+import type { Send, Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { declaredBy, protocolVersionIn } from './initialization.ts'
-import type { Relay, Send } from './relay.ts'
+import type { Relay } from './relay.ts'
+import type { Attempts } from './replicas/attempts.ts'
 import { resumed } from './resumed-stream.ts'
-import type { ServerRoute } from './route-table.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from './routed.ts'
+import { endUse, inUse, withRoom } from './session-cap.ts'
 import { sessionNotFound, sessionTokenOf } from './session-header.ts'
 import { type SessionClaims, SessionTokenTooLargeError, type SessionTokens } from './session-token.ts'
 
@@ -32,41 +35,84 @@ interface OpenSession {
 /** When a client whose stream could not be opened should try again, if nothing is known about that. */
 const STREAM_RETRY_AFTER_MS = 5000
 
+/** No endpoint: a session that begins while its server is away is opened when it is back. */
+const NOWHERE = 'nowhere'
+
 /** 2025-11-25 and older: an `initialize`, then messages under its session. */
 export class LegacyEra {
   readonly #relay: Relay
   readonly #sessions: LegacySessions
   readonly #tokens: SessionTokens
   readonly #bridge: ToModern
+  readonly #gate: CapabilityGate
 
-  /** @param bridge to servers that speak only the newer era. */
-  constructor(relay: Relay, sessions: LegacySessions, tokens: SessionTokens, bridge: ToModern) {
+  /**
+   * @param bridge to servers that speak only the newer era.
+   * @param gate answers what servers are not to see.
+   */
+  constructor(
+    relay: Relay,
+    sessions: LegacySessions,
+    tokens: SessionTokens,
+    bridge: ToModern,
+    gate: CapabilityGate,
+  ) {
     this.#bridge = bridge
+    this.#gate = gate
     this.#relay = relay
     this.#sessions = sessions
     this.#tokens = tokens
   }
 
   async post(message: RoutedMessage): Promise<Answer> {
-    const { exchange, scanned } = message
-    if (scanned.kind === 'request' && scanned.method === 'initialize') return this.#initialize(message)
-    const opened = await this.#open(message, idOf(scanned))
-    if ('kind' in opened) return opened
+    const { scanned } = message
+    const { caps } = this.#sessions
+    if (scanned.kind === 'request' && scanned.method === 'initialize')
+      return withRoom(caps, message, (keep) => this.#initialize(message, keep))
+    const claims = this.#claimsOf(message, idOf(scanned))
+    if ('kind' in claims) return claims
+    const attempts = this.#relay.attempts(message, 'legacy', this.#homeOf(claims))
+    const opened = await this.#open(claims, attempts.endpoint)
+    if (opened === undefined) return sessionNotFound(idOf(scanned))
     if (scanned.kind === 'request' && scanned.method === 'ping') return pong(idOf(scanned))
-    if (isBridged(opened)) return this.#bridge.post(message, opened.endpoint, opened.claims)
-    const send: Send = async () => {
-      const reply = await opened.session.send({
-        message: exchange.body,
-        method: scanned.method,
-        protocolVersion: opened.claims.protocolVersion,
-        timeoutMs: this.#relay.deadlineMs(message),
-        // No signal: in this era a client that goes away has not cancelled.
-      })
-      return scanned.kind === 'request' ? this.#goingOn(reply, message, opened) : reply
-    }
+    const own = await this.#gate.answer(message)
+    if (own !== undefined) return jsonAnswer(this.#bridge.inOlderEra(own, message, opened.endpoint))
+    return inUse(caps, claims, () =>
+      isBridged(opened)
+        ? this.#bridge.post(message, opened.endpoint, claims, attempts)
+        : this.#relayed(message, opened, attempts),
+    )
+  }
+
+  /** Takes one message of a session with a server of this era. */
+  async #relayed(message: RoutedMessage, opened: OpenSession, attempts: Attempts): Promise<Answer> {
+    const { scanned } = message
     return scanned.kind === 'request'
-      ? this.#relay.answerTurns(message, this.#turns(message, send, opened))
-      : this.#relay.answerNotice(message, send)
+      ? this.#relay.answerTurns(message, this.#turns(message, opened, attempts))
+      : this.#relay.answerNotice(message, () => this.#send(message, opened, attempts))
+  }
+
+  #send(
+    { exchange, scanned }: RoutedMessage,
+    opened: OpenSession,
+    attempts: Attempts,
+    examine?: EndpointRequest['examine'],
+  ): Promise<UpstreamReply> {
+    const { active } = exchange
+    const { claims, session } = opened
+    const { id } = scanned
+    if (active !== undefined && scanned.kind === 'request' && id !== undefined && id !== null)
+      active.tellServer = (reason) => tellCancelled(opened, id, reason)
+    return session.send({
+      message: exchange.body,
+      method: scanned.method,
+      protocolVersion: claims.protocolVersion,
+      timeoutMs: attempts.remainingMs,
+      lease: attempts.begin(),
+      examine,
+      // Not the client's signal: in this era one that goes away has not cancelled.
+      signal: active?.cut,
+    })
   }
 
   /** Opens the stream on which the server speaks unasked. */
@@ -74,24 +120,13 @@ export class LegacyEra {
     const { exchange } = routed
     if (!acceptsStream(exchange)) return emptyAnswer(406)
     try {
-      const opened = await this.#open(routed, null)
+      const opened = await this.#openForStream(routed)
       if ('kind' in opened) return opened
-      if (isBridged(opened)) return await this.#bridge.get(routed, opened.endpoint, opened.claims)
-      const reply = await opened.session.listen({
-        message: new Uint8Array(0),
-        method: undefined,
-        protocolVersion: opened.claims.protocolVersion,
-        lastEventId: exchange.header(HEADER.lastEventId),
-        signal: exchange.signal,
-        timeoutMs: this.#relay.timeouts.requestMs,
-      })
-      if (reply.kind === 'stream') return this.#streamOf(exchange, reply.messages)
-      if (reply.kind === 'refused' && reply.status === 409) {
-        const message = 'The session has such a stream already, and the server allows one.'
-        return errorAnswer(409, { id: null, code: ERROR_CODE.badRequest, message })
-      }
-      // The server offers no such stream.
-      return emptyAnswer(405, [['allow', 'POST, DELETE']])
+      return await inUse(this.#sessions.caps, opened.claims, () =>
+        isBridged(opened)
+          ? this.#bridge.get(routed, opened.endpoint, opened.claims)
+          : this.#listen(routed, opened),
+      )
     } catch (error) {
       this.#relay.logFailure(exchange, error)
       const failure = gatewayError(error, exchange.slug, exchange.requestId)
@@ -100,11 +135,30 @@ export class LegacyEra {
     }
   }
 
+  async #listen({ exchange }: Routed, opened: OpenSession): Promise<Answer> {
+    const reply = await opened.session.listen({
+      message: new Uint8Array(0),
+      method: undefined,
+      protocolVersion: opened.claims.protocolVersion,
+      lastEventId: exchange.header(HEADER.lastEventId),
+      signal: exchange.signal,
+      timeoutMs: this.#relay.timeouts.requestMs,
+    })
+    if (reply.kind === 'stream') return this.#streamOf(exchange, reply.messages)
+    if (reply.kind === 'refused' && reply.status === 409) {
+      const message = 'The session has such a stream already, and the server allows one.'
+      return errorAnswer(409, { id: null, code: ERROR_CODE.badRequest, message })
+    }
+    // The server offers no such stream.
+    return emptyAnswer(405, [['allow', 'POST, DELETE']])
+  }
+
   /** Ends a session, here and at the server. */
   async delete(routed: Routed): Promise<Answer> {
-    const opened = await this.#open(routed, null)
+    const opened = await this.#openForStream(routed)
     if ('kind' in opened) return opened
     this.#sessions.end(opened.claims.sessionId)
+    endUse(this.#sessions.caps, opened.claims)
     this.#bridge.end(opened.claims.sessionId)
     if (isBridged(opened)) return emptyAnswer(204)
     try {
@@ -119,60 +173,76 @@ export class LegacyEra {
   /** What the server answers. One that has learnt the newer era, and forgotten the older, is asked again in that. */
   async *#turns(
     message: RoutedMessage,
-    send: Send,
-    opened: OpenSession,
+    first: OpenSession,
+    attempts: Attempts,
   ): AsyncGenerator<Turn, void, undefined> {
+    let opened = first
     let isRefused = false
     const onReply = ({ kind }: UpstreamReply): void => {
       isRefused = kind === 'refused'
     }
-    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, onReply })) {
+    const send: Send = async (examine) =>
+      this.#goingOn(await this.#send(message, opened, attempts, examine), message, opened, attempts)
+    const again = async (error: unknown): Promise<boolean> => {
+      // Another request of the session may have moved it already.
+      if (!(await attempts.another(error, this.#homeOf(opened.claims)))) return false
+      const next = await this.#open(opened.claims, attempts.endpoint)
+      opened = next ?? opened
+      return next !== undefined
+    }
+    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, onReply, again })) {
       if (turn.final && isRefused && isBridged(opened)) {
         // It has executed nothing: it did not understand.
-        yield* this.#bridge.turns(message, opened.endpoint, opened.claims)
+        yield* this.#bridge.turns(message, opened.endpoint, opened.claims, attempts)
         return
       }
       yield turn
     }
   }
 
-  async #initialize(message: RoutedMessage): Promise<Answer> {
-    const endpoint = this.#relay.endpoint(message.route)
+  async #initialize(message: RoutedMessage, keep: (sessionId: string) => void): Promise<Answer> {
+    const attempts = this.#relay.attempts(message, 'legacy')
     const client = declaredBy(message.exchange.body)
-    let era = await this.#relay.eraFor(endpoint, 'legacy', message)
+    let era = await this.#relay.eraFor(attempts.endpoint, 'legacy', message)
     let upstreamSessionId: string | undefined
-    let answer: Uint8Array | undefined
+    let answer: Turn | undefined
     if (era === 'legacy') {
       let isRefused = false
-      answer = await finalMessage(
-        this.#relay.converse(message, () => this.#sendInitialize(message, endpoint), {
+      answer = await finalTurnOf(
+        this.#relay.converse(message, (examine) => this.#sendInitialize(message, attempts, examine), {
           keepStatus: false,
           onReply: (reply) => {
             isRefused = reply.kind === 'refused'
             upstreamSessionId = reply.sessionId
           },
+          again: (error) => attempts.another(error),
         }),
       )
+      const { endpoint } = attempts
       if (isRefused && (await this.#isModernOnly(message, endpoint))) era = 'modern'
-      else endpoint.era.learn({ legacy: protocolVersionIn(answer) === undefined ? undefined : true })
+      else endpoint.era.learn({ legacy: protocolVersionIn(answer.message) === undefined ? undefined : true })
     }
-    if (era === 'modern') answer = await finalMessage(this.#bridge.initialize(message, endpoint, client))
-    const protocolVersion = answer && protocolVersionIn(answer)
+    if (era === 'modern')
+      answer = await finalTurnOf(this.#bridge.initialize(message, attempts.endpoint, client, attempts))
+    answer &&= await this.#relay.settle(message, answer)
+    const protocolVersion = answer && protocolVersionIn(answer.message)
     // An error, or nothing that a client can work with: there is no session.
-    if (answer === undefined || protocolVersion === undefined) return jsonAnswer(answer ?? new Uint8Array(0))
+    if (answer === undefined || protocolVersion === undefined)
+      return jsonAnswer(answer?.message ?? new Uint8Array(0))
     try {
       const { token, claims } = this.#tokens.issue({
         principalId: message.exchange.principal.id,
         tenantId: message.exchange.principal.tenantId,
         serverId: message.route.server.id,
-        endpointId: endpoint.target.endpoint.id,
+        endpointId: answer.isStale === true ? NOWHERE : attempts.endpoint.target.endpoint.id,
         upstreamSessionId,
         upstreamEra: era === 'modern' ? era : undefined,
         protocolVersion,
         ...client,
       })
-      this.#sessions.begin(...this.#seed(message.route, claims))
-      return jsonAnswer(answer, 200, [[HEADER.sessionId, token]])
+      this.#sessions.begin(seedOf(claims, attempts.endpoint), attempts.endpoint)
+      keep(claims.sessionId)
+      return jsonAnswer(answer.message, 200, [[HEADER.sessionId, token]])
     } catch (error) {
       if (!SessionTokenTooLargeError.is(error)) throw error
       return errorAnswer(400, {
@@ -183,12 +253,19 @@ export class LegacyEra {
     }
   }
 
-  #sendInitialize(message: RoutedMessage, endpoint: UpstreamEndpoint): Promise<UpstreamReply> {
-    return endpoint.send({
+  #sendInitialize(
+    message: RoutedMessage,
+    attempts: Attempts,
+    examine: EndpointRequest['examine'],
+  ): Promise<UpstreamReply> {
+    return attempts.endpoint.send({
       message: message.exchange.body,
       method: 'initialize',
       principalId: message.exchange.principal.id,
-      timeoutMs: this.#relay.deadlineMs(message),
+      signal: message.exchange.active?.cut,
+      timeoutMs: attempts.remainingMs,
+      lease: attempts.begin(),
+      examine,
     })
   }
 
@@ -204,14 +281,16 @@ export class LegacyEra {
     reply: UpstreamReply,
     message: RoutedMessage,
     { session, endpoint, claims }: OpenSession,
+    attempts: Attempts,
   ): UpstreamReply {
     // The session that the call was sent in: another one does not know its events.
     const sessionId = session.opened?.sessionId
-    const timeoutMs = this.#relay.deadlineMs(message)
+    const timeoutMs = attempts.remainingMs
     return resumed(reply, {
       id: idOf(message.scanned) ?? '',
       maxDepth: this.#relay.maxJsonDepth,
       timeoutMs,
+      signal: message.exchange.active?.cut,
       reopen: (lastEventId, signal) =>
         endpoint.listen({
           message: new Uint8Array(0),
@@ -226,24 +305,32 @@ export class LegacyEra {
     })
   }
 
-  /** The session of the token that the client sent, or the answer that there is none. */
-  async #open({ exchange, route }: Routed, id: JsonRpcId | null): Promise<OpenSession | Answer> {
+  /** What the token says that the client sent, or the answer that it is not good. */
+  #claimsOf({ exchange, route }: Routed, id: JsonRpcId | null): SessionClaims | Answer {
     const token = sessionTokenOf(exchange, id)
     if (typeof token !== 'string') return token
-    const claims = this.#tokens.verify(token, exchange.principal, route.server.id)
-    const seed = claims && this.#seed(route, claims)
-    const session = seed && (await this.#sessions.find(...seed))
-    if (claims !== undefined && session !== undefined) return { session, claims, endpoint: session.endpoint }
-    return sessionNotFound(id)
+    return this.#tokens.verify(token, exchange.principal, route.server.id) ?? sessionNotFound(id)
   }
 
-  #seed(route: ServerRoute, claims: SessionClaims): [LegacySessionSeed, UpstreamEndpoint] {
-    const endpoint = this.#relay.endpoint(route, claims.endpointId)
-    const isSame = endpoint.target.endpoint.id === claims.endpointId
-    // Another endpoint does not know the session: it opens one of its own.
-    const opened = isSame ? { sessionId: claims.upstreamSessionId } : undefined
-    const { sessionId: id, principalId, protocolVersion, clientCapabilities, clientInfo } = claims
-    return [{ id, principalId, protocolVersion, clientCapabilities, clientInfo, opened }, endpoint]
+  /** The endpoint that holds the server's session: where it was opened, or moved to. undefined: it holds none. */
+  #homeOf({ endpointId, sessionId, upstreamEra }: SessionClaims): string | undefined {
+    if (upstreamEra === 'modern') return undefined
+    return this.#sessions.endpointOf(sessionId)?.target.endpoint.id ?? endpointId
+  }
+
+  /** The session at `endpoint`; undefined when it was ended. */
+  async #open(claims: SessionClaims, endpoint: UpstreamEndpoint): Promise<OpenSession | undefined> {
+    const session = await this.#sessions.find(seedOf(claims, endpoint), endpoint)
+    return session && { session, claims, endpoint }
+  }
+
+  /** The session of a request that is no message, or the answer that there is none. */
+  async #openForStream(routed: Routed): Promise<OpenSession | Answer> {
+    const claims = this.#claimsOf(routed, null)
+    if ('kind' in claims) return claims
+    const home = this.#homeOf(claims) ?? claims.endpointId
+    const endpoint = this.#relay.endpointAt(routed, 'legacy', home)
+    return (await this.#open(claims, endpoint)) ?? sessionNotFound(null)
   }
 
   #streamOf(exchange: Exchange, messages: AsyncIterable<UpstreamEvent>): Answer {
@@ -252,12 +339,39 @@ export class LegacyEra {
   }
 }
 
+/** What opens the session again; another endpoint does not know it: it opens one of its own. */
+const seedOf = (claims: SessionClaims, { target }: UpstreamEndpoint): LegacySessionSeed => {
+  const { sessionId: id, principalId, protocolVersion, clientCapabilities, clientInfo } = claims
+  const opened =
+    target.endpoint.id === claims.endpointId ? { sessionId: claims.upstreamSessionId } : undefined
+  return { id, principalId, protocolVersion, clientCapabilities, clientInfo, opened }
+}
+
+/** How long a server may take to hear that a request is cancelled, in milliseconds. */
+const CANCEL_MS = 2000
+
+/** Tells the server that nobody waits for the answer to a request any more. */
+const tellCancelled = async (
+  { claims, session }: OpenSession,
+  requestId: JsonRpcId,
+  reason: string,
+): Promise<void> => {
+  const method = 'notifications/cancelled'
+  const reply = await session.send({
+    message: encodeNotification({ method, params: { requestId, reason } }),
+    method,
+    protocolVersion: claims.protocolVersion,
+    timeoutMs: CANCEL_MS,
+  })
+  if (reply.kind === 'stream') reply.cancel()
+}
+
 /** Whether the server behind a session is spoken to in the newer era. */
 const isBridged = ({ claims, endpoint }: OpenSession): boolean =>
   (endpoint.era.known('legacy') ?? claims.upstreamEra) === 'modern'
 
-const finalMessage = async (turns: AsyncIterable<Turn>): Promise<Uint8Array> => {
-  for await (const { final, message } of turns) if (final) return message
+const finalTurnOf = async (turns: AsyncIterable<Turn>): Promise<Turn> => {
+  for await (const turn of turns) if (turn.final) return turn
   throw new Error('a conversation ended without a final turn')
 }
 

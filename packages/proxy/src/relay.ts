@@ -1,19 +1,17 @@
 import type { Logger } from '@mreg/core'
 import type { Era, JsonRpcId } from '@mreg/mcp-wire'
-import {
-  type EndpointTarget,
-  type UpstreamEndpoint,
-  UpstreamError,
-  type UpstreamReply,
-  type Upstreams,
-} from '@mreg/upstream'
+import { type UpstreamEndpoint, UpstreamError, type UpstreamReply, type Upstreams } from '@mreg/upstream'
 
+import { cancelledTurn } from './active/cancelled-turn.ts'
 import { answerTurns } from './answer-turns.ts'
 import { type Answer, emptyAnswer } from './answer.ts'
-import { converse, type ConverseOptions, type Turn } from './converse.ts'
+import { converse, type ConverseOptions, type Send, type Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
+import type { Fallback } from './fallback/fallback.ts'
+import { Attempts } from './replicas/attempts.ts'
 import type { ServerRoute } from './route-table.ts'
-import { acceptsStream, idOf, type RoutedMessage } from './routed.ts'
+import { acceptsStream, idOf, type Routed, type RoutedMessage } from './routed.ts'
+import type { Traffic } from './traffic/traffic.ts'
 
 export interface RelayOptions {
   readonly upstreams: Upstreams
@@ -24,11 +22,12 @@ export interface RelayOptions {
     readonly heartbeatMs: number
   }
   readonly limits: { readonly maxJsonDepth: number }
+  /** Has older answers stand in for failures. undefined: nothing does. */
+  readonly fallback?: Fallback | undefined
+  /** Counts what servers are asked. undefined: nobody does. */
+  readonly traffic?: Traffic | undefined
   readonly logger: Logger
 }
-
-/** Sends one message and gives the reply's head. */
-export type Send = () => Promise<UpstreamReply>
 
 /** What both protocol eras do alike: choose an endpoint, wait for it, and pass on what it says. */
 export class Relay {
@@ -36,9 +35,13 @@ export class Relay {
   /** Deepest nesting of a message. */
   readonly maxJsonDepth: number
   readonly #logger: Logger
+  readonly #fallback: Fallback | undefined
+  readonly #traffic: Traffic | undefined
   readonly timeouts: RelayOptions['timeouts']
 
-  constructor({ upstreams, timeouts, limits, logger }: RelayOptions) {
+  constructor({ fallback, traffic, upstreams, timeouts, limits, logger }: RelayOptions) {
+    this.#fallback = fallback
+    this.#traffic = traffic
     this.#upstreams = upstreams
     this.maxJsonDepth = limits.maxJsonDepth
     this.#logger = logger
@@ -46,16 +49,51 @@ export class Relay {
   }
 
   /**
-   * The endpoint `endpointId` if the server still has it, else the first whose circuit is closed, else the first.
+   * Where one message goes.
+   *
+   * @param home the endpoint that it belongs to. Default: none in particular.
+   * @throws {UpstreamError} `transport_unsupported`.
+   */
+  attempts(message: RoutedMessage, client: Era, home?: string): Attempts {
+    const { method, name } = message.scanned
+    return this.#attempts(message, { client, deadlineMs: this.deadlineMs(message), home, method, name })
+  }
+
+  /**
+   * The endpoint for what is no message.
    *
    * @throws {UpstreamError} `transport_unsupported`.
    */
-  endpoint({ targets, server }: ServerRoute, endpointId?: string): UpstreamEndpoint {
-    const own = targets.find(({ endpoint }) => endpoint.id === endpointId)
-    const chosen = own ?? targets.find((target) => this.#isClosed(target)) ?? targets[0]
-    if (chosen !== undefined) return this.#upstreams.endpoint(chosen)
-    throw new UpstreamError('transport_unsupported', `the server ${server.slug} has no endpoint`, {
-      requestSent: false,
+  endpointAt(routed: Routed, client: Era, home: string): UpstreamEndpoint {
+    return this.#attempts(routed, { client, deadlineMs: this.timeouts.requestMs, home }).endpoint
+  }
+
+  #attempts(
+    { exchange, route }: Routed,
+    {
+      client,
+      deadlineMs,
+      home,
+      method,
+      name,
+    }: {
+      readonly client: Era
+      readonly deadlineMs: number
+      readonly home?: string | undefined
+      readonly method?: string | undefined
+      readonly name?: string | undefined
+    },
+  ): Attempts {
+    return new Attempts({
+      route,
+      upstreams: this.#upstreams,
+      method,
+      toolName: name,
+      key: exchange.principal.id,
+      deadlineMs,
+      home,
+      era: client,
+      active: exchange.active,
     })
   }
 
@@ -83,29 +121,31 @@ export class Relay {
   converse(
     message: RoutedMessage,
     send: Send,
-    options: Pick<ConverseOptions, 'keepStatus' | 'onReply'> & {
+    options: Pick<ConverseOptions, 'again' | 'keepStatus' | 'onReply'> & {
       /** The id that the request was sent under. Default: the client's. */
       readonly id?: JsonRpcId | undefined
     },
   ): AsyncGenerator<Turn, void, undefined> {
-    const { exchange, scanned } = message
-    return converse(send, {
+    const { exchange, route, scanned } = message
+    const { active } = exchange
+    const { onReply } = options
+    const turns = converse(send, {
       ...options,
+      onReply:
+        active === undefined
+          ? onReply
+          : (reply) => {
+              active.phase = 'answering'
+              onReply?.(reply)
+            },
       id: options.id ?? idOf(scanned) ?? '',
       maxJsonDepth: this.maxJsonDepth,
       requestId: exchange.requestId,
       slug: exchange.slug,
       onFailure: (error) => this.logFailure(exchange, error),
     })
-  }
-
-  /** Answers a request with what the upstream says to it. */
-  async answerRequest(
-    message: RoutedMessage,
-    send: Send,
-    options: Pick<ConverseOptions, 'keepStatus'>,
-  ): Promise<Answer> {
-    return this.answerTurns(message, this.converse(message, send, options))
+    const isOfUse = scanned.method === 'tools/list' && route.server.settings.trusted === true
+    return isOfUse ? learnt(turns, route) : turns
   }
 
   /** Answers a request with turns. */
@@ -115,11 +155,32 @@ export class Relay {
       acceptsStream: acceptsStream(message.exchange),
       streamAfterMs,
       heartbeatMs,
+      settle: (turn) => this.settle(message, turn),
     })
   }
 
+  /** What the client gets for the final turn: the turn itself, or what takes the place of a failure. It is counted. */
+  settle(message: RoutedMessage, turn: Turn): Turn | Promise<Turn> {
+    const reason = message.exchange.active?.cancelReason
+    if (reason !== undefined && (turn.failure !== undefined || turn.isCancelled === true))
+      return this.#counted(message, cancelledTurn(message, reason))
+    const settled = this.#fallback?.settle(message, turn) ?? turn
+    if (!(settled instanceof Promise)) return this.#counted(message, settled)
+    return settled.then((other) => this.#counted(message, other))
+  }
+
+  /** Takes note that a request is translated between the eras. */
+  bridged(message: RoutedMessage): void {
+    this.#traffic?.bridged(message)
+  }
+
+  #counted(message: RoutedMessage, turn: Turn): Turn {
+    this.#traffic?.settled(message, turn)
+    return turn
+  }
+
   /** Notifications and responses get no answer but that they were taken; what fails then is for the log. */
-  async answerNotice(message: RoutedMessage, send: Send): Promise<Answer> {
+  async answerNotice(message: RoutedMessage, send: () => Promise<UpstreamReply>): Promise<Answer> {
     try {
       const reply = await send()
       if (reply.kind === 'stream') reply.cancel()
@@ -138,8 +199,15 @@ export class Relay {
       this.#logger.error('a request failed in the gateway', { ...fields, error })
     }
   }
+}
 
-  #isClosed(target: EndpointTarget): boolean {
-    return this.#upstreams.endpoint(target).breaker.state === 'closed'
+/** The same turns. What a trusted server says of its tools is remembered. */
+async function* learnt(
+  turns: AsyncGenerator<Turn, void, undefined>,
+  { replicas }: ServerRoute,
+): AsyncGenerator<Turn, void, undefined> {
+  for await (const turn of turns) {
+    if (turn.final) replicas.tools.learn(turn.message)
+    yield turn
   }
 }

@@ -1,10 +1,17 @@
 import type { RegistryDelta, RegisteredServer } from '@mreg/registry'
 import type { EndpointTarget } from '@mreg/upstream'
 
+import { Withheld } from './control/withheld.ts'
+import { Replicas } from './replicas/replicas.ts'
+
 /** Where the calls for one server go. */
 export interface ServerRoute {
   readonly server: RegisteredServer
   readonly targets: readonly EndpointTarget[]
+  /** The same for as long as the server is registered. */
+  readonly replicas: Replicas
+  /** What clients do not have of it; undefined: they have everything. */
+  readonly withheld?: Withheld | undefined
 }
 
 type TenantRoutes = ReadonlyMap<string, ServerRoute>
@@ -15,6 +22,7 @@ type TenantRoutes = ReadonlyMap<string, ServerRoute>
  */
 export class RouteTable {
   #tenants: ReadonlyMap<string, TenantRoutes> = new Map()
+  readonly #targets = new Map<string, EndpointTarget>()
   #loaded = false
 
   /** Whether a first snapshot has been loaded. Before, an unknown slug means nothing. */
@@ -29,9 +37,19 @@ export class RouteTable {
     return size
   }
 
+  /** All servers of all tenants. */
+  *all(): Generator<ServerRoute, void, undefined> {
+    for (const routes of this.#tenants.values()) yield* routes.values()
+  }
+
   /** All endpoints of all servers. */
   *targets(): Generator<EndpointTarget, void, undefined> {
     for (const routes of this.#tenants.values()) for (const route of routes.values()) yield* route.targets
+  }
+
+  /** The endpoint of that identifier. */
+  target(endpointId: string): EndpointTarget | undefined {
+    return this.#targets.get(endpointId)
   }
 
   /** All servers of a tenant. */
@@ -58,10 +76,15 @@ export class RouteTable {
       return copy
     }
     const gone = new Set<string>()
+    const replicas = new Map<string, Replicas>()
     const drop = (routes: Map<string, ServerRoute>, route: ServerRoute | undefined): void => {
       if (route === undefined) return
       routes.delete(route.server.slug)
-      for (const { endpoint } of route.targets) gone.add(endpoint.id)
+      replicas.set(route.server.id, route.replicas)
+      for (const { endpoint } of route.targets) {
+        gone.add(endpoint.id)
+        this.#targets.delete(endpoint.id)
+      }
     }
     if (delta.complete) {
       for (const [tenantId, routes] of this.#tenants)
@@ -74,9 +97,12 @@ export class RouteTable {
     for (const server of delta.changed) {
       const routes = routesOf(server.tenantId)
       drop(routes, routes.get(server.slug))
-      const route = routeOf(server)
+      const route = routeOf(server, replicas.get(server.id) ?? new Replicas())
       routes.set(server.slug, route)
-      for (const { endpoint } of route.targets) gone.delete(endpoint.id)
+      for (const target of route.targets) {
+        gone.delete(target.endpoint.id)
+        this.#targets.set(target.endpoint.id, target)
+      }
     }
     this.#tenants = tenants
     this.#loaded = true
@@ -84,9 +110,8 @@ export class RouteTable {
   }
 }
 
-const routeOf = (server: RegisteredServer): ServerRoute => ({
-  server,
-  targets: server.endpoints.map((endpoint) => ({
+const routeOf = (server: RegisteredServer, replicas: Replicas): ServerRoute => {
+  const targets = server.endpoints.map((endpoint) => ({
     endpoint,
     tenantId: server.tenantId,
     serverId: server.id,
@@ -94,5 +119,8 @@ const routeOf = (server: RegisteredServer): ServerRoute => ({
     revision: server.revision,
     sealedCredentials: endpoint.secret?.ciphertext,
     isolation: server.settings.isolation,
-  })),
-})
+    login: server.settings.login,
+  }))
+  replicas.update(targets, server.settings.balancing)
+  return { server, targets, replicas, withheld: server.withheld && new Withheld(server.withheld) }
+}

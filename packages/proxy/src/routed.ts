@@ -12,6 +12,8 @@ export interface Routed {
 /** A posted message whose server is known and which has been read. */
 export interface RoutedMessage extends Routed {
   readonly scanned: ScannedMessage
+  /** When it was read, in milliseconds of `performance.now`; undefined: nobody measures it. */
+  readonly startedAt?: number | undefined
 }
 
 /** The id under which the client awaits an answer; null when it awaits none. */

@@ -1,4 +1,5 @@
-import { type Logger, silentLogger } from '@mreg/core'
+import type { AccessControl } from '@mreg/access'
+import { type ChangePolicy, type Logger, silentLogger } from '@mreg/core'
 import {
   classifyEra,
   ERROR_CODE,
@@ -9,16 +10,18 @@ import {
 } from '@mreg/mcp-wire'
 import type { LegacySessions } from '@mreg/upstream'
 
+import { noteMessage } from './active/note-message.ts'
 import { type Answer, errorAnswer } from './answer.ts'
 import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
 import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
+import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { LegacyEra } from './legacy-era.ts'
 import { ModernEra } from './modern-era.ts'
 import { Relay, type RelayOptions } from './relay.ts'
-import type { RouteTable } from './route-table.ts'
+import type { RouteTable, ServerRoute } from './route-table.ts'
 import { idOf } from './routed.ts'
 import type { SessionTokens, TokenSealer } from './session-token.ts'
 import { unreadable } from './unreadable.ts'
@@ -31,19 +34,29 @@ export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly requestStates: TokenSealer
   /** Bounds of what is translated between the eras. What is left out has its default. */
   readonly bridge?: Partial<BridgeLimits> | undefined
+  /** What becomes of unapproved definitions of servers without a policy of their own; undefined: they are served. */
+  readonly changes?: ChangePolicy | undefined
+  /** Says what principals are limited to; undefined: to nothing. */
+  readonly access?: AccessControl | undefined
   readonly logger?: Logger | undefined
 }
+
+const SERVED: ChangePolicy = { onNew: 'accept', onChange: 'warn', whileQuarantined: 'hide' }
 
 /** Answers MCP clients that talk to one server through `/mcp/{slug}`: its names, its messages, its order. */
 export class ServerProxy {
   readonly #routes: RouteTable
+  readonly #access: AccessControl | undefined
   readonly #maxDepth: number
   readonly #relay: Relay
   readonly #legacy: LegacyEra
   readonly #modern: ModernEra
+  readonly #gate: CapabilityGate
 
   constructor({
+    access,
     bridge,
+    changes = SERVED,
     requestStates,
     routes,
     sessions,
@@ -52,11 +65,24 @@ export class ServerProxy {
     ...relay
   }: ServerProxyOptions) {
     this.#routes = routes
+    this.#access = access
     this.#maxDepth = relay.limits.maxJsonDepth
     this.#relay = new Relay({ ...relay, logger })
     const limits = { ...BRIDGE_LIMITS, ...bridge }
-    this.#legacy = new LegacyEra(this.#relay, sessions, tokens, new ToModern(this.#relay, limits))
-    this.#modern = new ModernEra(this.#relay, new ToLegacy(this.#relay, limits, requestStates))
+    this.#gate = new CapabilityGate({
+      access,
+      changes,
+      scopeOf: ({ targets: [target] }, principalId) =>
+        target === undefined ? '' : relay.upstreams.credentialScope(target, principalId),
+    })
+    const toModern = new ToModern(this.#relay, limits)
+    this.#legacy = new LegacyEra(this.#relay, sessions, tokens, toModern, this.#gate)
+    this.#modern = new ModernEra(this.#relay, new ToLegacy(this.#relay, limits, requestStates), this.#gate)
+  }
+
+  /** From now on, lists that are not to be relayed are made of what servers are known to offer. */
+  listFrom(known: KnownServers): void {
+    this.#gate.answerFrom(known)
   }
 
   /** Answers one request. Never throws: every failure is an answer. */
@@ -75,20 +101,41 @@ export class ServerProxy {
   }
 
   async #post(exchange: Exchange, scanned: ScannedMessage): Promise<Answer> {
-    const route = this.#routes.lookup(exchange.principal.tenantId, exchange.slug)
+    const route = this.#routeOf(exchange)
     if (route === undefined) return serverNotFound(exchange, idOf(scanned))
+    noteMessage(exchange, scanned)
+    // What is under way goes on, and is answered: only what is new is refused.
+    if (route.server.maintenance && scanned.kind === 'request') return inMaintenance(exchange, idOf(scanned))
     const era = classifyEra(scanned, exchange.header) === 'modern' ? this.#modern : this.#legacy
-    return era.post({ exchange, route, scanned })
+    return era.post({ exchange, route, scanned, startedAt: performance.now() })
+  }
+
+  /** undefined: there is no such server, or none for this principal; nobody is told which of the two. */
+  #routeOf({ isObservation, principal, slug }: Exchange): ServerRoute | undefined {
+    const limits = isObservation === true ? undefined : this.#access?.limitsOf(principal)
+    if (limits?.refusal({ kind: 'server', name: slug }) !== undefined) return undefined
+    return this.#routes.lookup(principal.tenantId, slug)
   }
 
   async #withoutBody(exchange: Exchange): Promise<Answer> {
-    const route = this.#routes.lookup(exchange.principal.tenantId, exchange.slug)
+    const route = this.#routeOf(exchange)
     if (route === undefined) return serverNotFound(exchange, null)
     return exchange.method === 'GET'
       ? this.#legacy.get({ exchange, route })
       : this.#legacy.delete({ exchange, route })
   }
 }
+
+/** When it makes sense to ask again, in milliseconds; nobody knows better. */
+const MAINTENANCE_RETRY_MS = 60_000
+
+const inMaintenance = ({ slug, requestId }: Exchange, id: JsonRpcId | null): Answer =>
+  errorAnswer(200, {
+    id,
+    code: ERROR_CODE.internal,
+    message: `Server "${slug}" is unavailable: an administrator has taken it out of service for a while.`,
+    data: { reason: 'maintenance', server: slug, retryAfterMs: MAINTENANCE_RETRY_MS, requestId },
+  })
 
 const serverNotFound = ({ slug, requestId }: Exchange, id: JsonRpcId | null): Answer =>
   errorAnswer(404, {

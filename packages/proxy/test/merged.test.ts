@@ -1,45 +1,14 @@
-import {
-  Client as ModernClient,
-  StreamableHTTPClientTransport as ModernTransport,
-} from '@modelcontextprotocol/client'
+import type { Client as ModernClient } from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { ElicitRequestSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import { freePort, startDualEraServer, startFixtureServer, startHttpUpstream } from '@mreg/testing'
 import { describe, expect, test } from 'vitest'
 
+import { allTools, CLIENTS, connectNew } from './support/merged-clients.ts'
+import { openFallback } from './support/open-fallback.ts'
 import { openMerged } from './support/open-merged.ts'
 import { registered } from './support/open-proxy.ts'
-
-interface ConnectedClient {
-  readonly client: Client | ModernClient
-  readonly close: () => Promise<void>
-}
-
-const ELICITED = { action: 'accept' as const, content: { username: 'ada', email: 'ada@example.org' } }
-
-const connectOld = async (url: URL): Promise<ConnectedClient> => {
-  const client = new Client({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } })
-  client.setRequestHandler(ElicitRequestSchema, () => ELICITED)
-  const transport = new StreamableHTTPClientTransport(url)
-  await client.connect(transport)
-  return { client, close: () => client.close() }
-}
-
-const connectNew = async (url: URL): Promise<ConnectedClient> => {
-  const client = new ModernClient(
-    { name: 'new', version: '1' },
-    { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } },
-  )
-  client.setRequestHandler('elicitation/create', () => ELICITED)
-  await client.connect(new ModernTransport(url))
-  return { client, close: () => client.close() }
-}
-
-const CLIENTS = [
-  ['of the older era', connectOld],
-  ['of the newer era', connectNew],
-] as const
 
 /** Servers of this machine answer at once; the machine may be busy. */
 const PATIENT = { timeout: 20_000 }
@@ -48,17 +17,6 @@ const PATIENT = { timeout: 20_000 }
 const unavailable = async (client: Client | ModernClient): Promise<unknown> => {
   const { _meta: meta } = await client.listTools()
   return meta?.['dev.mreg/unavailable']
-}
-
-const allTools = async (client: Client | ModernClient): Promise<string[]> => {
-  const names: string[] = []
-  let cursor: string | undefined
-  do {
-    const page = await client.listTools(cursor === undefined ? {} : { cursor })
-    names.push(...page.tools.map(({ name }) => name))
-    cursor = page.nextCursor
-  } while (cursor !== undefined)
-  return names
 }
 
 describe.each(CLIENTS)('a client %s', (_, connect) => {
@@ -210,9 +168,27 @@ describe('servers that do not answer', () => {
     await close()
   })
 
-  test('keep their entries while they are away, and say so when they are called', async () => {
+  test('lose their entries when they have been away for long, and have them again when they are back', async () => {
     const server = await startFixtureServer()
-    await using open = await openMerged({ refreshMs: 50, retryMs: 50 })
+    await using open = await openMerged({ refreshMs: 50, retryMs: 50, maxAwayMs: 100 })
+    open.register(registered(server.url, { slug: 'away' }))
+    const { client, close } = await connectNew(open.url)
+    expect(await allTools(client)).toContain('away__echo')
+    await server.stop()
+    await expect.poll(() => allTools(client), PATIENT).toEqual([])
+    expect(await unavailable(client)).toMatchObject([{ server: 'away' }])
+    await using again = await startFixtureServer({ port: server.port })
+    await expect.poll(() => allTools(client), PATIENT).toContain('away__echo')
+    expect(again.url).toBe(server.url)
+    await close()
+  })
+
+  test.each([
+    ['', undefined],
+    [', also where older answers stand in', openFallback().fallback],
+  ])('keep their entries while they are away, and say so when they are called%s', async (_, fallback) => {
+    const server = await startFixtureServer()
+    await using open = await openMerged({ refreshMs: 50, retryMs: 50 }, { fallback })
     open.register(registered(server.url, { slug: 'away' }))
     const { client, close } = await connectNew(open.url)
     expect(await allTools(client)).toContain('away__echo')

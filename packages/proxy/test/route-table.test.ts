@@ -2,6 +2,7 @@ import type { RegisteredServer } from '@mreg/registry'
 import { describe, expect, test } from 'vitest'
 
 import { RouteTable } from '../src/index.ts'
+import { Replicas } from '../src/replicas/replicas.ts'
 import { registered } from './support/open-proxy.ts'
 
 const server = (slug: string, more: Parameters<typeof registered>[1] = {}): RegisteredServer =>
@@ -41,6 +42,7 @@ describe('the route table', () => {
     routes.apply(complete(sealed, server('b', { tenantId: 'other' })))
     expect(routes.lookup('default', 'a')).toEqual({
       server: sealed,
+      replicas: expect.any(Replicas),
       targets: [
         {
           endpoint: sealed.endpoints[0],

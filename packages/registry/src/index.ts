@@ -4,26 +4,50 @@ export {
   DEFINITION_LISTS,
   type DefinitionKind,
   type DefinitionList,
+  type DefinitionMarks,
 } from './catalog/definition.ts'
 export {
   type CatalogStore,
   DatabaseCatalogStore,
+  type DatabaseCatalogStoreOptions,
   type KeptCatalog,
   type KeptOffer,
+  type KeptServer,
+  type OfferOwner,
 } from './catalog/catalog-store.ts'
 export { ExposedNames, type ExposedNameRecord } from './catalog/exposed-names.ts'
-export { type CatalogPage, type CatalogQuery, MergedCatalog } from './catalog/merged-catalog.ts'
+export type { CatalogPage, CatalogQuery, CatalogView } from './catalog/catalog-view.ts'
+export { needsLogin } from './catalog/login-entry.ts'
+export { MergedCatalog } from './catalog/merged-catalog.ts'
 export { type DefinitionPage, readDefinitions } from './catalog/read-definitions.ts'
+export { offerSize, type OfferSize } from './catalog/offer-size.ts'
+export { SelectedCatalog, type Selection } from './catalog/selected-catalog.ts'
+export { ToolSearch } from './catalog/tool-search.ts'
 export type { CatalogEntry, CatalogServer } from './catalog/server-block.ts'
-export { ChangeFeed, type ChangeFeedOptions } from './change-feed.ts'
+export { exposeDefinition } from './catalog/expose-definition.ts'
+export { templateMatcher } from './catalog/template-matcher.ts'
+export type { DefinitionFlag, FlagCode } from './catalog/flags/definition-flags.ts'
+export { ChangeFeed, type ChangeFeedOptions, type KnownServers } from './change-feed.ts'
+export { type ChangeFollower, recordFollower, type RecordFollowerOptions } from './change-follower.ts'
+export { serverNotFound } from './find-server.ts'
 export {
   type CredentialSealer,
   Registry,
   type RegistryOptions,
   type ServerChecker,
+  type ServerCounts,
   type ServerQuery,
 } from './registry.ts'
+export {
+  type CapabilityDecisions,
+  capabilityDecisionsSchema,
+  type CapabilityQuery,
+  capabilityQuerySchema,
+} from './review/capability-decisions.ts'
+export { CapabilityReview, type CapabilityReviewOptions } from './review/capability-review.ts'
+export type { CapabilityView } from './review/capability-view.ts'
 export type { HealthCheckView, HealthView } from './health-view.ts'
+export type { WithheldCapability } from '@mreg/repositories'
 export type { RegisteredServer, RegistryDelta } from './registry-delta.ts'
 export { RegistryRetention, type RegistryRetentionOptions } from './registry-retention.ts'
 export {
@@ -34,3 +58,29 @@ export {
   serverPatchSchema,
 } from './server-input.ts'
 export type { EndpointView, LiveStates, ProbeView, ServerView } from './server-view.ts'
+export {
+  type ToolsetInput,
+  toolsetInputSchema,
+  type ToolsetPatch,
+  toolsetPatchSchema,
+} from './toolsets/toolset-input.ts'
+export { type RegisteredToolset, type ToolsetChange, toolsetFollower } from './toolsets/toolset-follower.ts'
+export { toolsetSelection } from './toolsets/toolset-selection.ts'
+export type { ToolsetView } from './toolsets/toolset-view.ts'
+export { Toolsets, type ToolsetsOptions } from './toolsets/toolsets.ts'
+export { type RegistryState, RouteSnapshots } from './snapshot/route-snapshots.ts'
+export { SnapshotCache } from './snapshot/snapshot-cache.ts'
+export { SnapshotCatalogStore, type SnapshotCatalogStoreOptions } from './snapshot/snapshot-catalog-store.ts'
+export {
+  SnapshotCodec,
+  type SnapshotCodecOptions,
+  SnapshotError,
+  type SnapshotSealer,
+} from './snapshot/snapshot-codec.ts'
+export { SnapshotDirectory } from './snapshot/snapshot-directory.ts'
+export type { SnapshotPlace } from './snapshot/snapshot-place.ts'
+export {
+  type SnapshotContent,
+  SnapshotWriter,
+  type SnapshotWriterOptions,
+} from './snapshot/snapshot-writer.ts'

@@ -1,4 +1,4 @@
-import type { SnapshotServer } from '@mreg/repositories'
+import type { Change, SnapshotServer } from '@mreg/repositories'
 
 /** A server as the gateway serves it: the record, and its endpoints' credentials as ciphertext. */
 export type RegisteredServer = SnapshotServer
@@ -11,4 +11,9 @@ export interface RegistryDelta {
   readonly removed: readonly { readonly tenantId: string; readonly serverId: string }[]
   /** Whether `changed` is everything that there is: what is not in it is gone as well. */
   readonly complete: boolean
+  /**
+   * What the change log says, in its order, for whoever follows something else than servers. undefined: nothing that is known;
+   * when the change is complete, anything may have changed.
+   */
+  readonly changes?: readonly Change[] | undefined
 }

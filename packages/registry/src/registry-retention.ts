@@ -1,6 +1,12 @@
 import { type Logger, silentLogger } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
-import { PRUNE_STEP_LENGTH, type RegistryDatabase, RetentionRepository } from '@mreg/repositories'
+import {
+  CapabilityRepository,
+  ChangeRepository,
+  PRUNE_STEP_LENGTH,
+  type RegistryDatabase,
+  RetentionRepository,
+} from '@mreg/repositories'
 
 export interface RegistryRetentionOptions {
   readonly database: DatabasePool<RegistryDatabase>
@@ -8,7 +14,11 @@ export interface RegistryRetentionOptions {
   readonly changesMs?: number | undefined
   /** How long it is remembered what a server does not offer any more, in milliseconds. Default 90 days. */
   readonly goneMs?: number | undefined
-  /** Between rounds, in milliseconds. Default one hour. */
+  /** How long audit events stay, in milliseconds. Default 365 days. */
+  readonly auditMs?: number | undefined
+  /** How long a request with an idempotency key is known again, in milliseconds. Default one day. */
+  readonly idempotencyMs?: number | undefined
+  /** Between rounds, in milliseconds, give or take a quarter. Default one hour. */
   readonly intervalMs?: number | undefined
   readonly logger?: Logger | undefined
   /** The time now, in milliseconds since 1970. Default `Date.now`. */
@@ -18,7 +28,10 @@ export interface RegistryRetentionOptions {
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** Removes what the registry keeps for a time only. Any number of processes may do so at once. */
+/**
+ * Removes what the registry keeps for a time only. Of all processes that would at the same time, one does; the others have their next
+ * round.
+ */
 export class RegistryRetention implements AsyncDisposable {
   readonly #options: RegistryRetentionOptions
   readonly #logger: Logger
@@ -33,7 +46,14 @@ export class RegistryRetention implements AsyncDisposable {
 
   /** Begins with its rounds. */
   start(): void {
-    this.#timer ??= setInterval(() => this.#begin(), this.#options.intervalMs ?? HOUR_MS).unref()
+    if (this.#isEnding) return
+    // Lest all processes that were started together come together.
+    const inMs = (this.#options.intervalMs ?? HOUR_MS) * (0.75 + Math.random() / 2)
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#begin()
+      this.start()
+    }, inMs).unref()
   }
 
   /**
@@ -44,15 +64,19 @@ export class RegistryRetention implements AsyncDisposable {
    */
   async prune(): Promise<number> {
     const { changesMs = 7 * DAY_MS, goneMs = 90 * DAY_MS, now = Date.now } = this.#options
-    const changes = await this.#steps((rows) => rows.changes(new Date(now() - changesMs)))
-    const gone = await this.#steps((rows) => rows.goneCapabilities(new Date(now() - goneMs)))
-    return changes + gone
+    const { auditMs = 365 * DAY_MS, idempotencyMs = DAY_MS } = this.#options
+    const before = (ageMs: number): Date => new Date(now() - ageMs)
+    const changes = await this.#steps((rows) => rows.changes(before(changesMs)))
+    const gone = await this.#steps((rows) => rows.goneCapabilities(before(goneMs)))
+    const audit = await this.#steps((rows) => rows.auditEvents(before(auditMs)))
+    const idempotency = await this.#steps((rows) => rows.idempotencyKeys(before(idempotencyMs)))
+    return changes + gone + audit + idempotency + (await this.#definitions())
   }
 
   /** Ends; a transaction under way is waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     await this.#round
   }
 
@@ -61,10 +85,29 @@ export class RegistryRetention implements AsyncDisposable {
     let last: number
     do {
       last = await this.#options.database.systemSession('remove what was kept for long enough', (session) =>
-        step(new RetentionRepository(session)),
+        stepAlone(new RetentionRepository(session), step),
       )
       removed += last
     } while (last >= PRUNE_STEP_LENGTH && !this.#isEnding)
+    return removed
+  }
+
+  /** Those that nobody offers any more. */
+  async #definitions(): Promise<number> {
+    const { database } = this.#options
+    const tenants = await database.systemSession('look for tenants', (session) =>
+      new ChangeRepository(session).revisions(),
+    )
+    let removed = 0
+    for (const tenantId of tenants.keys()) {
+      let last = PRUNE_STEP_LENGTH
+      while (last >= PRUNE_STEP_LENGTH && !this.#isEnding) {
+        last = await database.tenantSession(tenantId, (session) =>
+          new CapabilityRepository(session).forgetDefinitions(),
+        )
+        removed += last
+      }
+    }
     return removed
   }
 
@@ -76,3 +119,8 @@ export class RegistryRetention implements AsyncDisposable {
       })
   }
 }
+
+const stepAlone = async (
+  rows: RetentionRepository,
+  step: (rows: RetentionRepository) => Promise<number>,
+): Promise<number> => ((await rows.isAlone()) ? step(rows) : 0)

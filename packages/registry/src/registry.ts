@@ -1,11 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import {
-  ConflictError,
   type EventBus,
-  ForbiddenError,
   type GatewayEvents,
   type Logger,
-  NotFoundError,
+  parseInput,
   type Principal,
+  requireRole,
   type ServerRecord,
   type ServerStatus,
   silentLogger,
@@ -20,12 +21,15 @@ import {
   type RegistryDatabase,
   SecretRepository,
   ServerRepository,
+  type ServerStatistics,
+  StatisticsRepository,
 } from '@mreg/repositories'
 
 import type { ChangeFeed } from './change-feed.ts'
+import { findServer } from './find-server.ts'
 import { type HealthView, healthView } from './health-view.ts'
 import { recogniseEndpoints } from './known-endpoints.ts'
-import { parseInput } from './parse-input.ts'
+import { requireManagedByApi } from './require-managed-by-api.ts'
 import {
   type EndpointInput,
   type ServerInput,
@@ -60,6 +64,9 @@ export interface RegistryOptions {
   readonly live?: LiveStates | undefined
   readonly logger?: Logger | undefined
 }
+
+/** How many servers there are, by status and by transport. */
+export type ServerCounts = ServerStatistics
 
 /** Which servers to list. */
 export interface ServerQuery {
@@ -96,7 +103,7 @@ export class Registry implements AsyncDisposable {
   async register(principal: Principal, input: ServerInput): Promise<ServerView> {
     requireRole(principal, 'operator')
     const { endpoints, ...fields } = parseInput(serverInputSchema, input)
-    if (endpoints.some(isCommand)) requireRole(principal, 'admin')
+    if (endpoints.some(isCommand) || fields.settings.changes !== undefined) requireRole(principal, 'admin')
     const server = await this.#write(principal, async (session) =>
       new ServerRepository(session).create({
         ...fields,
@@ -111,7 +118,7 @@ export class Registry implements AsyncDisposable {
 
   /** @throws {NotFoundError} `server_not_found`. */
   async get(principal: Principal, idOrSlug: string): Promise<ServerView> {
-    return this.#read(principal, async (session) => this.#view(session, await find(session, idOrSlug)))
+    return this.#read(principal, async (session) => this.#view(session, await findServer(session, idOrSlug)))
   }
 
   /**
@@ -126,10 +133,24 @@ export class Registry implements AsyncDisposable {
     page: { readonly limit: number; readonly cursor?: string | undefined },
   ): Promise<HealthView> {
     return this.#read(principal, async (session) => {
-      const server = await find(session, idOrSlug)
+      const server = await findServer(session, idOrSlug)
       const history = await new HealthCheckRepository(session).listForServer(server.id, page)
       return healthView(await this.#view(session, server), history)
     })
+  }
+
+  /** How many servers the tenant of a principal has. */
+  async count(principal: Principal): Promise<ServerCounts> {
+    return this.#read(principal, (session) => new ServerRepository(session).statistics())
+  }
+
+  /** How many servers each tenant has that has ever had one. For the administrator of the installation. */
+  async countByTenant(): Promise<ReadonlyMap<string, ServerCounts>> {
+    const { byTenant } = await this.#options.database.systemSession(
+      'count the servers of all tenants',
+      (session) => new StatisticsRepository(session).servers(),
+    )
+    return byTenant
   }
 
   /** A page of the servers, ordered by slug. */
@@ -139,8 +160,10 @@ export class Registry implements AsyncDisposable {
   ): Promise<{ items: ServerView[]; nextCursor?: string }> {
     return this.#read(principal, async (session) => {
       const page = await new ServerRepository(session).list(query)
-      const items: ServerView[] = []
-      for (const server of page.items) items.push(await this.#view(session, server))
+      const probes = await new EndpointProbeRepository(session).forServers(page.items.map(({ id }) => id))
+      const items = page.items.map((server) =>
+        serverView(server, probes.get(server.id) ?? [], this.#options.live),
+      )
       return page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor }
     })
   }
@@ -150,19 +173,22 @@ export class Registry implements AsyncDisposable {
    *
    * @throws {NotFoundError} `server_not_found`.
    * @throws {ConflictError} `revision_mismatch`, or `managed_by_…` when something else than the API manages it.
-   * @throws {ForbiddenError} the principal may not change servers; a command, or who shares it, needs an administrator.
+   * @throws {ForbiddenError} the principal may not change servers; a command, who shares it, or what becomes of its
+   * changes, needs an administrator.
    */
   async update(principal: Principal, idOrSlug: string, patch: ServerPatch): Promise<ServerView> {
     requireRole(principal, 'operator')
     const { endpoints, revision, ...fields } = parseInput(serverPatchSchema, patch)
     const server = await this.#write(principal, async (session) => {
-      const { id, endpoints: known, settings } = requireManagedByApi(await find(session, idOrSlug))
+      const { id, endpoints: known, settings } = requireManagedByApi(await findServer(session, idOrSlug))
       const isAboutCommands =
         (endpoints !== undefined && [...known, ...endpoints].some(isCommand)) ||
         (fields.settings !== undefined &&
           fields.settings.isolation !== settings.isolation &&
           known.some(isCommand))
-      if (isAboutCommands) requireRole(principal, 'admin')
+      const isAboutChanges =
+        fields.settings !== undefined && !isDeepStrictEqual(fields.settings.changes, settings.changes)
+      if (isAboutCommands || isAboutChanges) requireRole(principal, 'admin')
       const sealed = endpoints && (await this.#sealEndpoints(session, endpoints))
       return new ServerRepository(session).update(
         id,
@@ -179,7 +205,7 @@ export class Registry implements AsyncDisposable {
   async remove(principal: Principal, idOrSlug: string): Promise<void> {
     requireRole(principal, 'operator')
     const removed = await this.#write(principal, async (session) => {
-      const server = requireManagedByApi(await find(session, idOrSlug))
+      const server = requireManagedByApi(await findServer(session, idOrSlug))
       await new ServerRepository(session).delete(server.id)
       return server
     })
@@ -189,7 +215,7 @@ export class Registry implements AsyncDisposable {
   /** Probes a server now, and gives what was found. */
   async probe(principal: Principal, idOrSlug: string): Promise<ServerView> {
     requireRole(principal, 'operator')
-    const server = await this.#read(principal, (session) => find(session, idOrSlug))
+    const server = await this.#read(principal, (session) => findServer(session, idOrSlug))
     await this.#probe(server)
     return this.get(principal, server.id)
   }
@@ -259,22 +285,6 @@ export class Registry implements AsyncDisposable {
   }
 }
 
-const find = async (session: Session, idOrSlug: string): Promise<ServerRecord> => {
-  const servers = new ServerRepository(session)
-  const server = (await servers.getBySlug(idOrSlug)) ?? (await servers.getById(idOrSlug))
-  if (server !== undefined) return server
-  throw new NotFoundError('server_not_found', `no server is registered as ${JSON.stringify(idOrSlug)}`)
-}
-
-const requireManagedByApi = (server: ServerRecord): ServerRecord => {
-  if (server.managedBy === 'api') return server
-  const [manager] = server.managedBy.split(':')
-  throw new ConflictError(
-    `managed_by_${manager ?? 'other'}`,
-    `${server.slug} is managed by ${server.managedBy}; change it there`,
-  )
-}
-
 /** Running a command is running anything: not for operators. */
 const isCommand = ({ transport }: { readonly transport: TransportKind }): boolean => transport === 'stdio'
 
@@ -291,14 +301,4 @@ const withoutCredentials = (
   }
   const { headers = {}, ...endpoint } = input
   return { credentials: { headers, environment: {} }, endpoint }
-}
-
-const RANK = { readonly: 0, user: 1, operator: 2, admin: 3 } as const
-
-const requireRole = (principal: Principal, role: keyof typeof RANK): void => {
-  if (RANK[principal.role] >= RANK[role]) return
-  throw new ForbiddenError(
-    'role_too_low',
-    `this needs the role ${role}; the key has the role ${principal.role}`,
-  )
 }

@@ -96,13 +96,86 @@ const endpointInputSchema = z.discriminatedUnion(
   { error: 'must be "streamable-http", "sse" or "stdio"' },
 )
 
+const fallbackSchema = z.strictObject({
+  maxStaleMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .optional()
+    .describe(
+      'How long past its ttlMs an older answer may stand in; 0: never. Default: fallback.maxStaleMs.',
+    ),
+  staleReads: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether resources and prompts may stand in although the server never said how long they are good. Models read them, and do not read how old they are. Default false.',
+    ),
+  sharePublic: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether what the server calls public stands in for every principal. For servers that you believe. Default false.',
+    ),
+  tools: z
+    .record(z.string().min(1).max(256), z.strictObject({ ttlMs: z.int().min(1).max(86_400_000) }))
+    .refine((tools) => Object.keys(tools).length <= 1000, 'names more than 1000 tools')
+    .optional()
+    .describe(
+      'Tools whose results may stand in, and how long those are good. Only tools without side effects belong here.',
+    ),
+})
+
+const balancingSchema = z.strictObject({
+  strategy: z
+    .enum(['peak-ewma', 'least-connections', 'round-robin', 'weighted', 'random', 'consistent-hash'])
+    .optional()
+    .describe(
+      'Which endpoint gets a request: by default the one of two that is expected to answer first. With "consistent-hash", all requests of a principal go to one.',
+    ),
+  slowStartMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .optional()
+    .describe(
+      'How long an endpoint that came new or came back gets less than its share. Default 30000; 0: not at all.',
+    ),
+})
+
+const changesSchema = z
+  .strictObject({
+    onNew: z.enum(['accept', 'quarantine']).optional(),
+    onChange: z.enum(['accept', 'warn', 'quarantine']).optional(),
+    whileQuarantined: z.enum(['hide', 'serve-last-approved']).optional(),
+  })
+  .describe(
+    'What becomes of a tool, prompt or resource that nobody has approved: one that is new, one whose definition has changed, and what clients have of one that is held. What is left out follows the settings of the gateway.',
+  )
+
 const settingsSchema = z.strictObject({
+  balancing: balancingSchema.optional().describe('How requests are spread over several endpoints.'),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether to believe the server that a tool is read-only or idempotent: a call of such a tool may then be sent once more when an endpoint breaks down under it. Default false.',
+    ),
   isolation: z
     .enum(['principal', 'session', 'shared'])
     .optional()
     .describe(
       'Who shares a process of a server that is started by a command: the clients of one principal (default), none (each session has its own), or all; then it cannot ask its clients for anything.',
     ),
+  login: z
+    .enum(['shared', 'principal'])
+    .optional()
+    .describe(
+      "Whose login a server that is reached by a URL is used with: one for everybody (default), or each principal's own; then nobody sees what the server lists for another.",
+    ),
+  fallback: fallbackSchema
+    .optional()
+    .describe('Which older answers may stand in while the server fails; they are marked in _meta.'),
   toolCallTimeoutMs: z
     .int()
     .min(1)
@@ -115,6 +188,7 @@ const settingsSchema = z.strictObject({
     .max(86_400_000)
     .optional()
     .describe('The longest that any other request may take.'),
+  changes: changesSchema.optional(),
 })
 
 const tagsSchema = z.array(z.string().min(1).max(64)).max(50)
@@ -148,6 +222,12 @@ export const serverPatchSchema = z.strictObject({
   visibility: visibilitySchema.optional(),
   endpoints: endpointsSchema.optional(),
   settings: settingsSchema.optional(),
+  maintenance: z
+    .boolean()
+    .optional()
+    .describe(
+      'Takes the server out of service, or puts it back: while it is out, its status is `maintenance` and calls are refused.',
+    ),
   revision: z
     .int()
     .min(1)

@@ -1,6 +1,8 @@
 import type { EndpointProbe, EndpointRecord, ServerRecord } from '@mreg/core'
 import type { StdioState } from '@mreg/upstream'
 
+import type { OfferSize } from './catalog/offer-size.ts'
+
 /** How an endpoint was found when it was last probed, as the API shows it. */
 export interface ProbeView extends Omit<EndpointProbe, 'endpointId' | 'probedAt'> {
   readonly probedAt: string | undefined
@@ -32,6 +34,8 @@ export interface ServerView extends Omit<
   readonly createdAt: string
   readonly updatedAt: string
   readonly endpoints: EndpointView[]
+  /** How much it offers, as far as the gateway that answers has it in memory; undefined: not known. */
+  readonly offer?: OfferSize | undefined
 }
 
 const NOT_NEEDED_YET: StdioState = { state: 'stopped', processes: 0, lastErrorLine: undefined }

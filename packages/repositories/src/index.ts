@@ -20,6 +20,7 @@ export type {
 } from './schema/access-tables.ts'
 export type {
   CapabilitiesTable,
+  CapabilityFlag,
   CapabilityKind,
   CapabilityState,
   DefinitionsTable,
@@ -39,6 +40,9 @@ export type { ServerStatistics } from './servers/server-statistics.ts'
 export { type OverallStatistics, StatisticsRepository } from './statistics/statistics-repository.ts'
 export { EndpointProbeRepository, type KnownStatuses } from './probes/endpoint-probe-repository.ts'
 export type { HealthCheck } from './checks/health-check.ts'
+export type { ProbeResult, StoredProbe, Witnessed } from './probes/probe-result.ts'
+export { PROBE_JITTER, type StatusPolicy } from './probes/status-policy.ts'
+export { type ProbeLease, ProbeLeaseRepository } from './probes/probe-lease-repository.ts'
 export { HealthCheckLog, type HealthCheckRetention, type PruneStep } from './checks/health-check-log.ts'
 export { HealthCheckRepository } from './checks/health-check-repository.ts'
 export {
@@ -65,13 +69,14 @@ export {
 } from './idempotency/idempotency-key-repository.ts'
 export { PRUNE_STEP_LENGTH, RetentionRepository } from './retention/retention-repository.ts'
 
-export type { CapabilityList, CapabilityRecord, OfferedCapability } from './catalog/capability.ts'
+export type { CapabilityList, CapabilityRecord, LookAlike, OfferedCapability } from './catalog/capability.ts'
 export {
-  type CapabilityDecision,
+  type CapabilityMove,
   CapabilityRepository,
+  type CapabilityVerdict,
   type Observation,
 } from './catalog/capability-repository.ts'
-export type { ChangeControl } from './catalog/next-standing.ts'
+export type { CapabilityDecision, ChangeControl } from './catalog/next-standing.ts'
 export { CatalogSnapshotRepository } from './catalog/catalog-snapshot-repository.ts'
 export { type ExposedName, ExposedNameRepository } from './catalog/exposed-name-repository.ts'
 export type { NewToolset, ToolsetItem, ToolsetPatch, ToolsetRecord } from './toolsets/toolset.ts'
@@ -84,4 +89,5 @@ export {
   type SnapshotEndpoint,
   SnapshotRepository,
   type SnapshotServer,
+  type WithheldCapability,
 } from './snapshot/snapshot-repository.ts'

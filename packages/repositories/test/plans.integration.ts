@@ -21,6 +21,7 @@ import {
   newEntityId,
   PolicyDirectory,
   PolicyRepository,
+  ProbeLeaseRepository,
   type RegistryDatabase,
   RetentionRepository,
   SecretRepository,
@@ -34,7 +35,7 @@ import {
   UpstreamGrantRepository,
 } from '../src/index.ts'
 import { newKey } from './contract/full-tenant.ts'
-import { makeTenant, putSecret, type RegistryPool, remote, serverNamed } from './contract/registry.ts'
+import { POLICY, makeTenant, putSecret, type RegistryPool, remote, serverNamed } from './contract/registry.ts'
 import { fillRegistry } from './plans/fill-registry.ts'
 import { tablesReadWhole } from './plans/full-reads.ts'
 
@@ -148,7 +149,7 @@ describe('on 100,000 servers', { timeout: 120_000 }, () => {
       await servers.getById(serverId)
       await servers.getBySlug('s-2')
       await servers.setStatus(server.id, 'healthy')
-      await servers.settleStatus(server.id, () => 'unhealthy')
+      await servers.settleStatuses([server.id], () => 'unhealthy')
       await new SecretRepository(session).get(secretId)
       await putSecret(session, 'replaced', secretId)
       await servers.update(server.id, { title: 'x', endpoints: [remote()] })
@@ -164,7 +165,8 @@ describe('on 100,000 servers', { timeout: 120_000 }, () => {
     const asked = await readWhole(async (session) => {
       const probes = new EndpointProbeRepository(session)
       await probes.forServer(serverId)
-      await probes.record([probe])
+      await probes.forServers([serverId, serverId])
+      await probes.record([probe], POLICY)
       await probes.statusesOf([serverId])
       await new HealthCheckRepository(session).listForServer(serverId, { limit: 50 })
       const grants = new UpstreamGrantRepository(session)
@@ -180,10 +182,13 @@ describe('on 100,000 servers', { timeout: 120_000 }, () => {
       const body = Buffer.from('x')
       const control = { onNew: 'accepted', onChange: 'changed' } as const
       await capabilities.observe(list, [{ name: 'a', hash: 'new', body }], control)
-      await capabilities.decide(list, 'a', 'disable')
+      await capabilities.decide(list, 'a', { decision: 'disable', control })
       await capabilities.listForServer(serverId, { limit: 50 })
+      await capabilities.disabledIn(serverId)
+      await capabilities.lookAlikes(list, new Map([['a', 'a']]))
       await capabilities.definitions(['hash 2', 'new'])
       const names = new ExposedNameRepository(session)
+      await names.ofServer('s-2')
       await names.claim(
         'tool',
         's-2',
@@ -252,8 +257,17 @@ describe('on 100,000 servers', { timeout: 120_000 }, () => {
       await new TenantRepository(session).getById(tenantId)
       await new StatisticsRepository(session).servers()
       const probes = new EndpointProbeRepository(session)
-      await probes.record([probe])
+      await probes.record([probe], POLICY)
       await probes.statusesOf([serverId])
+      const leases = new ProbeLeaseRepository(session)
+      const claimed = await leases.claim('test', 20, 10_000)
+      await leases.nextDueMs()
+      await leases.renew(claimed, 10_000)
+      await probes.record(
+        claimed.map((lease) => ({ ...probe, ...lease })),
+        POLICY,
+      )
+      await leases.release(claimed, 0)
       const log = new HealthCheckLog(session)
       await log.append([probe])
       await log.prune({ olderThan: new Date(Date.now() - 86_400_000), keepPerEndpoint: 10 })

@@ -24,6 +24,14 @@ export {
 } from './servers/dual-era/dual-era-server.ts'
 export { dualEraStdioServer } from './servers/dual-era/stdio-command.ts'
 
+// One of either era whose tools change.
+export {
+  startChangingServer,
+  type ChangingServer,
+  type ChangingServerOptions,
+  type ToolDefinition,
+} from './servers/changing-server.ts'
+
 // One over standard input and output, of either era, that misbehaves on demand.
 export { publishedServer, type PublishedServerName } from './servers/published-server.ts'
 export { stdioServer, type StdioServerCommand, type StdioServerOptions } from './servers/stdio-server.ts'
@@ -70,6 +78,7 @@ export {
 } from './gateway/gateway-process.ts'
 
 // Processes.
+export { findExecutable } from './processes/find-executable.ts'
 export { freePort } from './processes/free-port.ts'
 export { ManagedProcess, type ManagedProcessOptions, type ProcessExit } from './processes/managed-process.ts'
 export {

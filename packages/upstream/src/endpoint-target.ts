@@ -1,4 +1,4 @@
-import type { EndpointRecord, Isolation } from '@mreg/core'
+import type { EndpointRecord, Isolation, LoginScope } from '@mreg/core'
 
 /** One endpoint of a registered server, with all that is needed to reach it. */
 export interface EndpointTarget {
@@ -12,4 +12,6 @@ export interface EndpointTarget {
   readonly sealedCredentials: Uint8Array | undefined
   /** For `stdio`: who may share a process. undefined: `principal`. */
   readonly isolation?: Isolation | undefined
+  /** Whose login it is used with. undefined: `shared`. */
+  readonly login?: LoginScope | undefined
 }

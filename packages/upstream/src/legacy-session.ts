@@ -1,10 +1,11 @@
 import type { UpstreamReply } from '@mreg/mcp-transports'
 import { encodeNotification, encodeRequest } from '@mreg/mcp-wire'
 
+import type { EndpointRequest } from './endpoint-request.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import { readResponse } from './read-response.ts'
 import { isSessionLost } from './session-lost.ts'
-import type { EndpointRequest, UpstreamEndpoint } from './upstream-endpoint.ts'
+import type { UpstreamEndpoint } from './upstream-endpoint.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** A session that an upstream has opened. */
@@ -28,7 +29,7 @@ export interface LegacySessionSeed {
   readonly opened: OpenedSession | undefined
 }
 
-/** How long the opening of a session may take, in milliseconds. */
+/** How long the opening of a session may take, in milliseconds; less for a request that has less time. */
 const OPEN_TIMEOUT_MS = 30_000
 
 /**
@@ -60,7 +61,7 @@ export class LegacySession {
    * @throws {UpstreamError} as the endpoint does, and `session_lost` when it opens none.
    */
   async open(): Promise<OpenedSession> {
-    return this.#session()
+    return this.#session(OPEN_TIMEOUT_MS)
   }
 
   /** @throws {UpstreamError} as the endpoint does, and `session_lost` when a new session is refused as well. */
@@ -85,28 +86,41 @@ export class LegacySession {
   }
 
   async #withSession(request: EndpointRequest, how: 'send' | 'listen'): Promise<UpstreamReply> {
-    const used = await this.#session()
     const { principalId } = this.seed
+    const endsAt = performance.now() + request.timeoutMs
+    const used = (this.#opening === undefined && this.#opened) || (await this.#sessionFor(request))
     const reply = await this.endpoint[how](withSession(request, principalId, used))
     if (!isSessionLost(reply, how, used)) return reply
-    const next = await this.#session(used)
-    const second = await this.endpoint[how](withSession(request, principalId, next))
+    const next = await this.#sessionFor(request, used)
+    // What opening took is not there any more.
+    const timeoutMs = Math.max(1, Math.ceil(endsAt - performance.now()))
+    const second = await this.endpoint[how]({ ...withSession(request, principalId, next), timeoutMs })
     if (isSessionLost(second, how, next))
       throw new UpstreamError('session_lost', 'the server does not keep the session that it has just opened')
     return second
   }
 
+  /** The session for a request. When it cannot be had, nothing of the request was sent. */
+  async #sessionFor({ lease, timeoutMs }: EndpointRequest, lost?: OpenedSession): Promise<OpenedSession> {
+    try {
+      return await this.#session(timeoutMs, lost)
+    } catch (error) {
+      lease?.release()
+      throw UpstreamError.is(error) ? unsent(error) : error
+    }
+  }
+
   /** The upstream's session. When there is none, or none but `lost`, one is opened: one for all who ask meanwhile. */
-  async #session(lost?: OpenedSession): Promise<OpenedSession> {
+  async #session(timeoutMs: number, lost?: OpenedSession): Promise<OpenedSession> {
     if (this.#opening !== undefined) return this.#opening
     if (this.#opened !== undefined && this.#opened !== lost) return this.#opened
-    this.#opening = this.#open().finally(() => {
+    this.#opening = this.#open(Math.min(timeoutMs, OPEN_TIMEOUT_MS)).finally(() => {
       this.#opening = undefined
     })
     return this.#opening
   }
 
-  async #open(): Promise<OpenedSession> {
+  async #open(timeoutMs: number): Promise<OpenedSession> {
     const reply = await this.endpoint.send({
       message: encodeRequest({
         id: `mreg-reopen-${this.seed.id}`,
@@ -119,7 +133,7 @@ export class LegacySession {
       }),
       method: 'initialize',
       principalId: this.seed.principalId,
-      timeoutMs: OPEN_TIMEOUT_MS,
+      timeoutMs,
     })
     const { sessionId } = reply
     const { result } = await readResponse(reply)
@@ -133,11 +147,16 @@ export class LegacySession {
       sessionId: opened.sessionId,
       principalId: this.seed.principalId,
       protocolVersion: versionOf(opened) ?? this.seed.protocolVersion,
-      timeoutMs: OPEN_TIMEOUT_MS,
+      timeoutMs,
     })
     this.#opened = opened
     return opened
   }
+}
+
+const unsent = (error: UpstreamError): UpstreamError => {
+  const { cause, message, reason, retryAfterMs, status } = error
+  return new UpstreamError(reason, message, { cause, retryAfterMs, status, requestSent: false })
 }
 
 /** A request in a session: under the version that was agreed on, unless it names one. */

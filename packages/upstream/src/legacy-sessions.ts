@@ -1,4 +1,5 @@
 import { LegacySession, type LegacySessionSeed } from './legacy-session.ts'
+import { SessionCaps } from './session-caps.ts'
 import type { SessionTombstones } from './session-tombstones.ts'
 import type { UpstreamEndpoint } from './upstream-endpoint.ts'
 
@@ -13,6 +14,10 @@ interface Remembered {
 export interface LegacySessionsOptions {
   /** Sessions remembered at once; the one idle longest goes first. */
   readonly maxSessions: number
+  /** Of them, those of one principal; see {@link SessionCaps}. Default 100. */
+  readonly maxPerPrincipal?: number | undefined
+  /** Of them, those of one tenant. Default 50,000. */
+  readonly maxPerTenant?: number | undefined
   /** A session is forgotten after so many milliseconds without use. It is rebuilt from its seed on return. */
   readonly idleMs: number
   /** How long an ended session stays refused, in milliseconds: as long as its token would be good. */
@@ -32,12 +37,25 @@ export class LegacySessions {
   readonly #good = new Map<string, number>()
   readonly #options: LegacySessionsOptions
   readonly #now: () => number
+  /** How many sessions everybody may have. */
+  readonly caps: SessionCaps
   /** Begins anew whenever the ends of sessions may have been missed. */
   #epoch = 0
 
   constructor(options: LegacySessionsOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
+    const { idleMs, maxPerPrincipal = 100, maxPerTenant = 50_000 } = options
+    this.caps = new SessionCaps({
+      maxPerPrincipal,
+      maxPerTenant,
+      idleMs,
+      onDisplaced: (sessionId) => {
+        this.#sessions.delete(sessionId)
+        this.#good.delete(sessionId)
+      },
+      now: this.#now,
+    })
     options.tombstones?.watch({
       ended: (sessionId) => this.#bury(sessionId),
       missed: () => {
@@ -49,6 +67,11 @@ export class LegacySessions {
   /** How many are remembered. */
   get size(): number {
     return this.#sessions.size
+  }
+
+  /** Where a session is, as far as this process knows. */
+  endpointOf(sessionId: string): UpstreamEndpoint | undefined {
+    return this.#sessions.get(sessionId)?.endpoint
   }
 
   /** Remembers a session that has just begun in this process, so that nobody need be asked about it. */

@@ -26,6 +26,11 @@ export interface ProbeOptions {
   readonly isRoutine?: boolean | undefined
 }
 
+/** For the server to end a session, in milliseconds. */
+const END_SESSION_MS = 2_000
+
+const PROBE_ID = 'mreg-probe'
+
 /**
  * Asks an endpoint, in the words of its protocol, whether it works: `server/discover` first, and when it
  * does not know that, `initialize` followed by DELETE, so that no session is left behind.
@@ -79,7 +84,7 @@ const answersDiscover = async (
   try {
     const reply = await endpoint.sendProbe({
       message: encodeRequest({
-        id: 'mreg-probe',
+        id: PROBE_ID,
         method: 'server/discover',
         params: {
           _meta: {
@@ -95,7 +100,7 @@ const answersDiscover = async (
       timeoutMs: options.timeoutMs,
       signal,
     })
-    const response = await readResponse(reply)
+    const response = await readResponse(reply, PROBE_ID)
     const error = response['error']
     if (isJsonObject(error))
       return typeof error['code'] === 'number' && isRecognisedModernError(error['code'])
@@ -124,7 +129,7 @@ const initializeOnce = async (
   const [protocolVersion = ''] = LEGACY_VERSIONS
   const reply = await endpoint.sendProbe({
     message: encodeRequest({
-      id: 'mreg-probe',
+      id: PROBE_ID,
       method: 'initialize',
       params: { protocolVersion, capabilities: {}, clientInfo: options.clientInfo },
     }),
@@ -133,10 +138,16 @@ const initializeOnce = async (
     signal,
   })
   const { sessionId } = reply
-  const response = await readResponse(reply)
-  if (sessionId !== undefined) {
-    // Not every server lets a client end its session; it works all the same.
-    await endpoint.endSession(sessionId, protocolVersion, signal).catch(() => {})
+  let response: Readonly<Record<string, unknown>>
+  try {
+    response = await readResponse(reply, PROBE_ID)
+  } finally {
+    if (sessionId !== undefined) {
+      // Past the end of the probe as well, or the session would be left behind. Not every server lets a client end its
+      // session; it works all the same.
+      const ending = AbortSignal.timeout(Math.min(options.timeoutMs, END_SESSION_MS))
+      await endpoint.endSession(sessionId, protocolVersion, ending).catch(() => {})
+    }
   }
   const result = response['result']
   if (isJsonObject(result)) return typeof result['protocolVersion'] === 'string'

@@ -19,8 +19,8 @@ export const withRenewal = (
     const reply = await exchange(request)
     if (reply.kind !== 'refused' || reply.status !== 401 || credentials.renew === undefined) return reply
     const sent = request.headers ?? []
-    if (!(await credentials.renew(target, sent))) return reply
-    const renewed = credentials.headersFor(target)
+    if (!(await credentials.renew(target, sent, request.principalId))) return reply
+    const renewed = credentials.headersFor(target, request.principalId)
     const names = new Set(renewed.map(([name]) => name.toLowerCase()))
     const others = sent.filter(([name]) => !names.has(name.toLowerCase()))
     return exchange({ ...request, headers: [...others, ...renewed] })

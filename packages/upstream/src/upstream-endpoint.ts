@@ -1,12 +1,28 @@
-import type { CircuitBreaker, Permit } from '@mreg/circuit-breaker'
+import type { CircuitBreaker } from '@mreg/circuit-breaker'
+import type { ServerStatus } from '@mreg/core'
 import {
   type UpstreamEvent,
   type UpstreamReply,
   type UpstreamRequest,
+  type UpstreamStreamReply,
   type UpstreamTransport,
 } from '@mreg/mcp-transports'
 
+import {
+  type Call,
+  isAnswer,
+  notAnswered,
+  openError,
+  pacedError,
+  refused,
+  release,
+  truncated,
+} from './circuit/call.ts'
+import type { EndpointCircuit } from './circuit/circuits.ts'
+import { fitness, type Fitness, HealthVerdict } from './circuit/fitness.ts'
+import { isRepeatable } from './circuit/repeatable.ts'
 import type { CredentialSource, HeaderPair } from './credential-source.ts'
+import type { EndpointRequest } from './endpoint-request.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
 import { EndpointEra } from './era/endpoint-era.ts'
 import { learnFromRefusal } from './era/learn-from-refusal.ts'
@@ -14,30 +30,15 @@ import type { EndpointFaults } from './local-faults.ts'
 import { refuseStatus } from './refuse-status.ts'
 import { StdioServer } from './stdio/stdio-server.ts'
 import { UpstreamError } from './upstream-error.ts'
-import { asUpstreamError, countsAgainstEndpoint } from './upstream-failure.ts'
-
-/** One message for an endpoint. */
-export interface EndpointRequest {
-  /** The bytes of one JSON-RPC message; empty for `listen` and `endSession`. */
-  readonly message: Uint8Array
-  /** Its method; undefined for a response. Decides what may be tried again and what counts as a failure. */
-  readonly method: string | undefined
-  readonly sessionId?: string | undefined
-  /** Whose request it is; decides which process of a `stdio` endpoint gets it. */
-  readonly principalId?: string | undefined
-  readonly protocolVersion?: string | undefined
-  /** Further headers, such as `mcp-method`. */
-  readonly headers?: readonly HeaderPair[] | undefined
-  readonly lastEventId?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  /** The longest that the whole exchange may take, in milliseconds; for `listen`, until the stream begins. */
-  readonly timeoutMs: number
-}
+import { asUpstreamError, countsAgainstEndpoint, isOverrun } from './upstream-failure.ts'
 
 export interface UpstreamEndpointOptions {
   readonly target: EndpointTarget
   readonly transport: UpstreamTransport
-  readonly breaker: CircuitBreaker
+  /** For requests with everybody's credentials. */
+  readonly circuit: EndpointCircuit
+  /** For requests with the credentials of one principal. undefined: there are none. */
+  readonly circuitOf?: ((scope: string) => EndpointCircuit) | undefined
   readonly credentials: CredentialSource
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
@@ -45,11 +46,11 @@ export interface UpstreamEndpointOptions {
   readonly era?: EndpointEra | undefined
   /** Which failures are not the endpoint's fault but ours. undefined: none. */
   readonly faults?: EndpointFaults | undefined
+  /** Is told of each exchange with a client whether the endpoint did what it should. Must be quick. undefined: nobody is. */
+  readonly witness?: ((works: boolean) => void) | undefined
+  /** Finds out aside whether the endpoint works. It does not matter whether it does. undefined: it cannot be. */
+  readonly check?: (() => void) | undefined
 }
-
-/** Methods that change nothing, so that a connection which was closed under them may be tried once more. */
-const REPEATABLE =
-  /^(initialize|ping|server\/discover|completion\/complete|(tools|prompts|resources|resources\/templates)\/list|(prompts\/get|resources\/read))$/u
 
 /** For a stream that may be silent, and may last. */
 const NO_END = { idleMs: Number.POSITIVE_INFINITY, totalMs: Number.POSITIVE_INFINITY }
@@ -65,17 +66,28 @@ export class UpstreamEndpoint {
   readonly #connectTimeoutMs: number
   readonly #maxMessageBytes: number
   readonly #faults: EndpointFaults | undefined
+  readonly #witness: UpstreamEndpointOptions['witness']
+  readonly #circuit: EndpointCircuit
+  readonly #health = new HealthVerdict()
+  readonly #circuitOf: ((scope: string) => EndpointCircuit) | undefined
+  /** Those with calls that ran past their deadline since their last good answer. */
+  readonly #overrun = new Set<EndpointCircuit>()
+  readonly #check: (() => void) | undefined
   readonly #retired = new AbortController()
 
   constructor(options: UpstreamEndpointOptions) {
     this.target = options.target
-    this.breaker = options.breaker
+    this.breaker = options.circuit.breaker
+    this.#circuit = options.circuit
+    this.#circuitOf = options.circuitOf
+    this.#check = options.check
     this.era = options.era ?? new EndpointEra()
     this.#transport = options.transport
     this.#credentials = options.credentials
     this.#connectTimeoutMs = options.connectTimeoutMs
     this.#maxMessageBytes = options.maxMessageBytes
     this.#faults = options.faults
+    this.#witness = options.witness
   }
 
   /**
@@ -87,17 +99,16 @@ export class UpstreamEndpoint {
    * @throws {UpstreamError} for everything that keeps the protocol from going on.
    */
   async send(request: EndpointRequest): Promise<UpstreamReply> {
-    const permit = this.breaker.tryAcquire()
-    if (permit === null) {
-      throw new UpstreamError('circuit_open', 'the server failed repeatedly and is not tried at the moment', {
-        retryAfterMs: Math.ceil(this.breaker.retryAfterMs),
-        requestSent: false,
-      })
-    }
+    const circuit = this.#circuitFor(request.principalId)
+    const { breaker, pace } = circuit
+    if (pace.waitMs > 0) throw refused(request, pacedError(pace.waitMs))
+    const permit = breaker.tryAcquire()
+    if (permit === null) throw refused(request, openError(breaker.retryAfterMs))
+    const call: Call = { circuit, permit, request }
     try {
-      return this.#judge(await this.#transport.send(this.#wire(request)), permit, request)
+      return this.#judge(await this.#transport.send(this.#wire(request)), call)
     } catch (error) {
-      throw this.#failure(error, permit, request)
+      throw this.#failure(error, call)
     }
   }
 
@@ -135,7 +146,7 @@ export class UpstreamEndpoint {
         principalId,
         protocolVersion,
         signal,
-        headers: this.#credentialHeaders(),
+        headers: this.#credentialHeaders(principalId),
       })
     } catch (error) {
       throw asUpstreamError(error)
@@ -145,6 +156,40 @@ export class UpstreamEndpoint {
   /** The server behind it, when that is a process; undefined when it is reached by a URL. */
   get stdio(): StdioServer | undefined {
     return this.#transport instanceof StdioServer ? this.#transport : undefined
+  }
+
+  /**
+   * Whether it is a good choice for a request now. Asking may have a half-open circuit looked after.
+   *
+   * @param principalId whose request it is; undefined: the gateway's own.
+   */
+  fitnessFor(principalId?: string): Fitness {
+    const found = fitness(this.#circuitFor(principalId), this.#health)
+    if (found === 'recovering') this.#check?.()
+    return found
+  }
+
+  /**
+   * Takes over what a probe found. A good one closes the circuit at once; a bad one turns calls that ran past their deadline
+   * since the last answer into failures.
+   *
+   * @returns whether it is well again, after it was not.
+   */
+  learnStatus(status: ServerStatus): boolean {
+    const wasUnfit = this.#health.isUnfit
+    this.#health.learn(status)
+    if (status === 'unhealthy') this.overrunsFailed()
+    else if (status === 'healthy' && this.breaker.state !== 'closed') this.breaker.reset()
+    return wasUnfit && !this.#health.isUnfit
+  }
+
+  /** A probe has failed: what ran past its deadline was not only slow. */
+  overrunsFailed(): void {
+    for (const circuit of this.#overrun) {
+      for (let count = 0; count < circuit.overruns; count += 1) circuit.breaker.record('failure')
+      circuit.overruns = 0
+    }
+    this.#overrun.clear()
   }
 
   /** The endpoint is gone, or made anew: nobody listens to this one any more. Calls under way end by themselves. */
@@ -168,9 +213,9 @@ export class UpstreamEndpoint {
       protocolVersion: request.protocolVersion,
       sessionId: request.sessionId,
       principalId: request.principalId,
-      headers: [...(request.headers ?? []), ...this.#credentialHeaders()],
+      headers: [...(request.headers ?? []), ...this.#credentialHeaders(request.principalId)],
       signal: request.signal,
-      retryable: request.method !== undefined && REPEATABLE.test(request.method),
+      retryable: isRepeatable(request.method),
       timeouts: {
         connectMs: this.#connectTimeoutMs,
         headersMs: request.timeoutMs,
@@ -181,9 +226,9 @@ export class UpstreamEndpoint {
     }
   }
 
-  #credentialHeaders(): readonly HeaderPair[] {
+  #credentialHeaders(principalId: string | undefined): readonly HeaderPair[] {
     try {
-      return this.#credentials.headersFor(this.target)
+      return this.#credentials.headersFor(this.target, principalId)
     } catch (error) {
       throw new UpstreamError('credentials_unavailable', 'the credentials of the server cannot be opened', {
         cause: error,
@@ -192,53 +237,100 @@ export class UpstreamEndpoint {
     }
   }
 
-  #judge(reply: UpstreamReply, permit: Permit, request: EndpointRequest): UpstreamReply {
+  #circuitFor(principalId: string | undefined): EndpointCircuit {
+    if (principalId === undefined || this.#circuitOf === undefined) return this.#circuit
+    const scope = this.#credentials.scopeFor?.(this.target, principalId) ?? ''
+    return scope === '' ? this.#circuit : this.#circuitOf(scope)
+  }
+
+  #judge(reply: UpstreamReply, call: Call): UpstreamReply {
+    const { circuit, permit, request } = call
     this.#faults?.answered()
-    if (reply.kind === 'refused') learnFromRefusal(this.era, reply, request.protocolVersion)
-    if (reply.kind === 'refused' && reply.status >= 500) permit.failure()
-    // The round trip worked; what is inside is between the client and the server. A stream may still break,
-    // but a probe does not wait for that: it may go on for long, and others would be refused meanwhile.
-    else if (reply.kind !== 'stream' || permit.probe) permit.success()
-    return withMessages(refuseStatus(reply), (messages) => this.#watch(messages, permit, request))
+    if (reply.kind === 'refused') {
+      learnFromRefusal(this.era, reply, request.protocolVersion)
+      if (reply.status === 429) circuit.pace.leaveAlone(reply.retryAfterMs)
+      if (reply.status < 500) this.#succeed(call)
+      return refuseStatus(reply)
+    }
+    if (reply.kind !== 'stream') {
+      if (!isAnswer(reply, request)) throw notAnswered()
+      // The round trip worked; what is inside is between the client and the server.
+      this.#succeed(call)
+      return reply
+    }
+    // A stream may still break, but a probe does not wait for that: it may go on for long, and others would be refused.
+    if (permit.probe) permit.success()
+    return withMessages(
+      reply,
+      (messages) => this.#watch(messages, reply, call),
+      () => release(call),
+    )
   }
 
   /** A stream that breaks after its head counts against the endpoint as well. */
   async *#watch(
     messages: AsyncIterable<UpstreamEvent>,
-    permit: Permit,
-    request: EndpointRequest,
+    { position }: UpstreamStreamReply,
+    call: Call,
   ): AsyncGenerator<UpstreamEvent, void, undefined> {
-    let heard = false
+    const { circuit, permit, request } = call
+    const { examine } = request
+    let isHeard = false
+    let isBroken = false
+    let isAnswered = examine === undefined
     try {
       for await (const event of translated(messages)) {
-        heard = true
+        isHeard = true
+        if (examine?.(event.message) === true) {
+          isAnswered = true
+          this.#succeed(call)
+        }
         yield event
       }
+      // A stream that can be gone on with may end before the response: its client is to poll.
+      if (!isAnswered && position.lastEventId === undefined) throw truncated()
     } catch (error) {
-      if (this.#counts(error, request)) {
-        if (permit.probe) this.breaker.record('failure')
-        else permit.failure(error)
-      }
+      isBroken = true
+      const failure = asUpstreamError(error)
+      if (permit.probe && this.#counts(failure, request)) circuit.breaker.record('failure')
+      this.#failure(failure, call)
       throw error
     } finally {
       // Ended, or given up by whoever read it.
-      if (heard) permit.success()
-      else permit.release()
+      if (isHeard && !isBroken) this.#succeed(call)
+      else release(call)
     }
   }
 
-  #failure(error: unknown, permit: Permit, request: EndpointRequest): UpstreamError {
+  #succeed({ circuit, permit, request }: Call): void {
+    circuit.overruns = 0
+    this.#witness?.(true)
+    permit.success()
+    request.lease?.success()
+  }
+
+  #failure(error: unknown, call: Call): UpstreamError {
+    const { circuit, permit, request } = call
     const failure = asUpstreamError(error)
-    // A verdict on a status was given already; settling once more changes nothing.
-    if (this.#counts(failure, request)) permit.failure(error)
-    else permit.release()
+    if (this.#counts(failure, request)) {
+      this.#witness?.(false)
+      permit.settle(failure)
+      request.lease?.failure()
+    } else {
+      if (isOverrun(failure, request.method)) {
+        // It may be slow, or the endpoint hangs: a probe tells.
+        circuit.overruns += 1
+        this.#overrun.add(circuit)
+        this.#check?.()
+        request.lease?.failure()
+      }
+      release(call)
+    }
     return failure
   }
 
-  #counts(error: unknown, { method }: EndpointRequest): boolean {
-    return (
-      UpstreamError.is(error) && countsAgainstEndpoint(error, method) && this.#faults?.excuses(error) !== true
-    )
+  #counts(failure: UpstreamError, { method }: EndpointRequest): boolean {
+    return countsAgainstEndpoint(failure, method) && this.#faults?.excuses(failure) !== true
   }
 }
 
@@ -246,10 +338,15 @@ export class UpstreamEndpoint {
 const withMessages = (
   reply: UpstreamReply,
   wrap: (messages: AsyncIterable<UpstreamEvent>) => AsyncIterable<UpstreamEvent>,
+  onCancel?: () => void,
 ): UpstreamReply => {
   if (reply.kind !== 'stream') return reply
   const { kind, status, sessionId, position } = reply
-  return { kind, status, sessionId, position, cancel: () => reply.cancel(), messages: wrap(reply.messages) }
+  const cancel = (): void => {
+    reply.cancel()
+    onCancel?.()
+  }
+  return { kind, status, sessionId, position, cancel, messages: wrap(reply.messages) }
 }
 
 async function* translated(

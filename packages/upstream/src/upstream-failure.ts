@@ -46,8 +46,16 @@ const MESSAGES: Readonly<Record<UpstreamTransportErrorReason, string>> = {
 }
 
 /** Whether an error of a message with that method counts against the endpoint. */
-export const countsAgainstEndpoint = ({ reason }: UpstreamError, method: string | undefined): boolean =>
-  FAULTS.has(reason) && !(method === 'tools/call' && TIMEOUTS.has(reason))
+export const countsAgainstEndpoint = (
+  { reason, status }: UpstreamError,
+  method: string | undefined,
+): boolean =>
+  (FAULTS.has(reason) && !(method === 'tools/call' && TIMEOUTS.has(reason))) ||
+  (reason === 'upstream_status' && status !== undefined && status >= 500)
+
+/** Whether a tool took longer than it was given. */
+export const isOverrun = ({ reason }: UpstreamError, method: string | undefined): boolean =>
+  method === 'tools/call' && TIMEOUTS.has(reason)
 
 /** A tool may take longer than it was given; that says nothing about its server. */
 const TIMEOUTS: ReadonlySet<UpstreamErrorReason> = new Set([

@@ -1,5 +1,5 @@
-import { backoff, CircuitBreaker, consecutive } from '@mreg/circuit-breaker'
-import { type EventBus, type GatewayEvents, type Logger, silentLogger } from '@mreg/core'
+import type { TransitionEvent } from '@mreg/circuit-breaker'
+import { type EventBus, type GatewayEvents, type Logger, type ServerStatus, silentLogger } from '@mreg/core'
 import type { HttpPool } from '@mreg/http-pool'
 import {
   createSseTransport,
@@ -7,6 +7,7 @@ import {
   type UpstreamTransport,
 } from '@mreg/mcp-transports'
 
+import { Circuits, type CircuitsOptions, type EndpointCircuit } from './circuit/circuits.ts'
 import type { CredentialSource } from './credential-source.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
 import { EndpointEra } from './era/endpoint-era.ts'
@@ -21,7 +22,9 @@ import { UpstreamError } from './upstream-error.ts'
 export interface UpstreamsOptions {
   readonly pool: HttpPool
   readonly credentials: CredentialSource
-  readonly breaker: { readonly failureThreshold: number; readonly openMs: number; readonly maxOpenMs: number }
+  readonly breaker: CircuitsOptions['breaker']
+  /** What other processes and those before this one know of circuits. Default: nothing is shared or saved. */
+  readonly circuits?: Pick<CircuitsOptions, 'sync' | 'saved' | 'origin'> | undefined
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
   /** Who we are to servers that are asked which era they speak. Default `mreg`. */
@@ -36,8 +39,12 @@ export interface UpstreamsOptions {
 /** How long an endpoint may take to say which era it speaks, in milliseconds. */
 const ERA_QUESTION_MS = 10_000
 
+/** At least so long lies between two looks at an endpoint that nobody waits for, in milliseconds. */
+const CHECK_PAUSE_MS = 1000
+
 interface Live {
   readonly endpoint: UpstreamEndpoint
+  readonly circuit: EndpointCircuit
   readonly transport: UpstreamTransport
 }
 
@@ -48,11 +55,17 @@ export class Upstreams implements AsyncDisposable {
   readonly #live = new Map<string, Live>()
   readonly #localFaults = new LocalFaults()
   readonly #stdio: StdioServers | undefined
+  readonly #circuits: Circuits
+  #witness: ((target: EndpointTarget, works: boolean) => void) | undefined
 
   constructor(options: UpstreamsOptions) {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
-    const { credentials, logger, maxMessageBytes, stdio } = options
+    const { breaker, circuits, credentials, logger, maxMessageBytes, stdio } = options
+    const onError = (error: unknown): void =>
+      this.#logger.warn('the state of circuits could not be shared', { error })
+    this.#circuits = new Circuits({ breaker, ...circuits, onError })
+    this.#circuits.onTransition((event, circuit) => this.#moved(event, circuit))
     const onLonelyFailure = (endpointId: string): void =>
       this.#live.get(endpointId)?.endpoint.breaker.record('failure')
     this.#stdio =
@@ -70,15 +83,36 @@ export class Upstreams implements AsyncDisposable {
     if (known?.endpoint.target.revision === target.revision) return known.endpoint
     const live = this.#open(target)
     this.#live.set(id, live)
-    known?.endpoint.retire()
+    if (known !== undefined) {
+      known.endpoint.retire()
+      if (known.circuit !== live.circuit) this.#circuits.forget(id, live.circuit)
+    }
     return live.endpoint
+  }
+
+  /** All circuits of the endpoints in use. */
+  get circuits(): Circuits {
+    return this.#circuits
+  }
+
+  /** Takes over what a probe found, here or elsewhere, of an endpoint. One that is not in use here is not made for it. */
+  learnStatus(endpointId: string, status: ServerStatus): void {
+    const endpoint = this.#live.get(endpointId)?.endpoint
+    if (endpoint?.learnStatus(status) === true) this.#recovered(endpoint.target)
   }
 
   /** Drops what is alive about an endpoint that is gone. Its listeners are cut; calls under way end by themselves. */
   retire(endpointId: string): void {
-    this.#live.get(endpointId)?.endpoint.retire()
+    const known = this.#live.get(endpointId)
+    known?.endpoint.retire()
+    this.#circuits.forget(endpointId)
     this.#live.delete(endpointId)
     this.#stdio?.retire(endpointId)
+  }
+
+  /** Whose credentials a principal's requests to `target` go out with; see {@link CredentialSource.scopeFor}. */
+  credentialScope(target: EndpointTarget, principalId: string): string {
+    return this.#options.credentials.scopeFor?.(target, principalId) ?? ''
   }
 
   /** What the processes of a `stdio` endpoint are doing here; undefined when it was not used, or is reached by a URL. */
@@ -92,44 +126,67 @@ export class Upstreams implements AsyncDisposable {
     this.#options.pool.closeIdle()
   }
 
+  /** Calls `witness`, and no other, with how each exchange of a client with an endpoint went. It must be quick. */
+  witnessedBy(witness: (target: EndpointTarget, works: boolean) => void): void {
+    this.#witness = witness
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#live.values()]
     this.#live.clear()
+    this.#circuits[Symbol.dispose]()
     await Promise.all(all.map((live) => this.#dispose(live)))
     await this.#stdio?.[Symbol.asyncDispose]()
   }
 
   #open(target: EndpointTarget): Live {
-    const { breaker, credentials, connectTimeoutMs, maxMessageBytes } = this.#options
+    const { credentials, connectTimeoutMs, maxMessageBytes } = this.#options
     const { url } = target.endpoint
     const transport = this.#transport(target)
-    const circuit = new CircuitBreaker({
-      name: `${target.tenantId}/${target.slug}/${target.endpoint.id}`,
-      trip: consecutive(breaker.failureThreshold),
-      openMs: backoff({ initialMs: breaker.openMs, maxMs: breaker.maxOpenMs }),
-    })
-    circuit.on('transition', ({ from, to }) => {
-      const { tenantId, serverId, slug } = target
-      this.#options.events?.emit('circuit-changed', {
-        tenantId,
-        serverId,
-        slug,
-        endpointId: target.endpoint.id,
-        from,
-        to,
-      })
-    })
+    const circuit = this.#circuits.of(target)
     const endpoint: UpstreamEndpoint = new UpstreamEndpoint({
       target,
       transport,
-      breaker: circuit,
+      circuit,
+      circuitOf: (scope) => this.#circuits.of(target, scope),
       credentials,
       connectTimeoutMs,
       maxMessageBytes,
       era: this.#era(transport.kind, () => this.#askEra(endpoint)),
       faults: this.#localFaults.of(url),
+      witness: (works) => this.#witness?.(target, works),
+      // A process is not asked: it answers its calls, or it has ended.
+      check: transport.kind === 'stdio' ? undefined : this.#checking(() => endpoint),
     })
-    return { transport, endpoint }
+    return { transport, endpoint, circuit }
+  }
+
+  #moved({ from, to }: TransitionEvent, { endpointId }: EndpointCircuit): void {
+    const target = this.#live.get(endpointId)?.endpoint.target
+    if (target === undefined) return
+    const { tenantId, serverId, slug } = target
+    this.#options.events?.emit('circuit-changed', { tenantId, serverId, slug, endpointId, from, to })
+    if (to === 'closed') this.#recovered(target)
+  }
+
+  #recovered({ endpoint, serverId, slug, tenantId }: EndpointTarget): void {
+    this.#options.events?.emit('endpoint-recovered', { tenantId, serverId, slug, endpointId: endpoint.id })
+  }
+
+  /** Asks whether an endpoint works, one question at a time and not all the time. A good answer closes its circuit. */
+  #checking(endpoint: () => UpstreamEndpoint): () => void {
+    let asking: Promise<void> | undefined
+    let askedAt = Number.NEGATIVE_INFINITY
+    const ask = async (): Promise<void> => {
+      const { status } = await probeEndpoint(endpoint(), this.#probeOptions)
+      if (status === 'unhealthy') endpoint().overrunsFailed()
+      asking = undefined
+    }
+    return () => {
+      if (asking !== undefined || performance.now() - askedAt < CHECK_PAUSE_MS) return
+      askedAt = performance.now()
+      asking = ask()
+    }
   }
 
   #era(kind: UpstreamTransport['kind'], ask: () => Promise<void>): EndpointEra {
@@ -143,8 +200,12 @@ export class Upstreams implements AsyncDisposable {
   /** What is open is left alone: the circuit says when it is tried again. */
   async #askEra(endpoint: UpstreamEndpoint): Promise<void> {
     if (endpoint.breaker.state !== 'closed') return
+    await probeEndpoint(endpoint, this.#probeOptions)
+  }
+
+  get #probeOptions(): ProbeOptions {
     const { clientInfo = { name: 'mreg', version: '0.0.0' } } = this.#options
-    await probeEndpoint(endpoint, { timeoutMs: ERA_QUESTION_MS, clientInfo, isRoutine: true })
+    return { timeoutMs: ERA_QUESTION_MS, clientInfo, isRoutine: true }
   }
 
   #transport(target: EndpointTarget): UpstreamTransport {

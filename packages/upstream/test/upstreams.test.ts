@@ -14,7 +14,6 @@ describe('the live endpoints of a process', () => {
     expect(upstreams.endpoint({ ...target })).toBe(endpoint)
     const anew = upstreams.endpoint({ ...target, revision: 2 })
     expect(anew).not.toBe(endpoint)
-    expect(anew.breaker).not.toBe(endpoint.breaker)
     expect(upstreams.endpoint({ ...target, revision: 2 })).toBe(anew)
     expect(upstreams.endpoint(targetOf('http://127.0.0.1:1/mcp'))).not.toBe(anew)
   })

@@ -9,6 +9,7 @@ import { GatewayRefusal } from '../gateway-client/gateway-refusal.ts'
 import { NoGatewayError } from '../gateway-client/no-gateway-error.ts'
 import { KEY_NAMES, type KeyFile, type KeyName, lookAtKeyFile, renewKey } from '../keys/key-files.ts'
 import { examplesHelp } from '../output/examples.ts'
+import { registerApiKeys } from './api-keys.ts'
 
 /** What `mreg keys` shows. */
 interface KeysView {
@@ -23,14 +24,15 @@ interface KeysView {
 export const registerKeys = (program: Command): void => {
   const keys = program
     .command('keys')
-    .summary('see where the keys are, and make new ones')
+    .summary('make keys for agents and people, and see where the gateway’s own are')
     .description(
-      'Shows where the keys of the gateway are and whether the running one takes them. A key itself is never shown; who needs one reads the file.',
+      'Shows where the keys of the gateway itself are and whether the running one takes them: who needs one reads the file. Its commands make and end keys for agents and people.',
     )
     .addHelpText(
       'after',
       examplesHelp([
-        ['mreg keys', 'where they are, and whether they fit'],
+        ['mreg keys', 'where the gateway’s own are, and whether they fit'],
+        ['mreg keys create assistant --server github', 'a key for an agent, for one server'],
         ['mreg keys renew admin', 'make a new administrator’s key (the gateway must be stopped)'],
         [
           'mreg keys renew secret',
@@ -64,6 +66,7 @@ export const registerKeys = (program: Command): void => {
         ].join('\n'),
       )
     })
+  registerApiKeys(keys)
   keys
     .command('renew')
     .summary('make a new key')

@@ -5,6 +5,7 @@ import { GatewayConnection } from '../bridge/gateway-connection.ts'
 import { GatewaySender } from '../bridge/gateway-sender.ts'
 import { contextOf } from '../context.ts'
 import { ensureGateway } from '../gateway-process/ensure-gateway.ts'
+import { endpointPath } from '../mcp/endpoint-path.ts'
 import { examplesHelp } from '../output/examples.ts'
 import { printable } from '../output/printable.ts'
 
@@ -16,12 +17,13 @@ export const registerStdio = (program: Command): void => {
     .description(
       'Carries MCP messages between standard input and output and the gateway. It is meant to be started by a client. A gateway is started if none runs; when it restarts, the client does not notice.',
     )
-    .argument('[name]', 'a registered server; all of them when left out')
+    .argument('[name]', 'a registered server, or a toolset as sets/NAME; all servers when left out')
     .addHelpText(
       'after',
       examplesHelp([
         ['mreg connect claude-desktop everything', 'see what to put into the file of a client'],
         ['mreg stdio everything', 'what the client then runs'],
+        ['mreg stdio sets/reading', 'what is in the toolset reading'],
       ]),
     )
     .action(async (name: string | undefined, _options: object, command: Command) => {
@@ -36,9 +38,8 @@ export const registerStdio = (program: Command): void => {
       const connection = new GatewayConnection(() =>
         ensureGateway({ environment, workingDirectory, signal, say }),
       )
-      const path = name === undefined ? '/mcp' : `/mcp/${encodeURIComponent(name)}`
       const bridge = new Bridge({
-        sender: new GatewaySender(connection, path, say),
+        sender: new GatewaySender(connection, endpointPath(name), say),
         output: process.stdout,
         say,
         signal,

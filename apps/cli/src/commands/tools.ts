@@ -5,7 +5,13 @@ import { type Context, connectToGateway, contextOf } from '../context.ts'
 import { isJsonObject } from '../json-object.ts'
 import { requireTool } from '../mcp/require-tool.ts'
 import { examplesHelp } from '../output/examples.ts'
+import { limitText, offerOf, offerText } from '../output/offer-text.ts'
 import { printable, printableLines } from '../output/printable.ts'
+import { decideTools, isDecided, reviewTools, type ToolDecisions } from './tool-review.ts'
+
+interface ToolsOptions extends ToolDecisions {
+  readonly review?: boolean
+}
 
 /** `mreg tools NAME [TOOL]`: the tools of a server, or all about one of them. */
 export const registerTools = (program: Command): void => {
@@ -13,40 +19,61 @@ export const registerTools = (program: Command): void => {
     .command('tools')
     .summary('list the tools of a server')
     .description('Asks a server, through the gateway, which tools it has; or shows what one of them takes.')
-    .argument('<name>', 'the name of the server')
+    .argument('<name>', 'the name of the server, or a toolset as sets/NAME')
     .argument('[tool]', 'a tool, to see what it takes')
     .addHelpText(
       'after',
       examplesHelp([
         ['mreg tools everything', 'all its tools'],
         ['mreg tools everything echo', 'what the tool echo takes'],
+        ['mreg tools everything --off get-env', 'nobody sees or calls get-env; --on takes that back'],
+        ['mreg tools everything --review', 'what has changed, is switched off, or stands out'],
+        ['mreg tools everything --approve echo', 'what echo says of itself now is right'],
       ]),
     )
-    .action(async (name: string, toolName: string | undefined, _options: object, command: Command) => {
+    .option('--review', 'show what waits for an approval, is switched off, or stands out')
+    .option('--off <tool...>', 'switch tools off')
+    .option('--on <tool...>', 'switch tools on again')
+    .option('--approve <tool...>', 'approve tools as they are now')
+    .action(async (name: string, toolName: string | undefined, options: ToolsOptions, command: Command) => {
       const context = contextOf(command)
       const { output } = context
+      if (isDecided(options)) return decideTools(name, options, context)
+      if (options.review === true) return reviewTools(name, context)
       const tools = await toolsOf(name, context)
       if (toolName !== undefined) {
         const tool = requireTool(tools, toolName, name)
         output.result(tool, () => toolDetails(tool, name))
-        return
+        return undefined
       }
       output.result({ tools }, () =>
         tools.length === 0
           ? `${name} has no tools.`
-          : output.table<Tool>(
-              [
-                { title: 'TOOL', value: (tool) => tool.name },
-                {
-                  title: 'DESCRIPTION',
-                  value: ({ description = '' }) => firstSentence(description),
-                  flexible: true,
-                },
-              ],
-              tools,
-            ),
+          : [
+              output.table<Tool>(
+                [
+                  { title: 'TOOL', value: (tool) => tool.name },
+                  {
+                    title: 'DESCRIPTION',
+                    value: ({ description = '' }) => firstSentence(description),
+                    flexible: true,
+                  },
+                ],
+                tools,
+              ),
+              '',
+              summaryOf(tools),
+            ].join('\n'),
       )
+      return undefined
     })
+}
+
+/** How much it is, and who does not take so much. */
+const summaryOf = (tools: readonly Tool[]): string => {
+  const offer = offerOf(tools)
+  const limit = limitText(offer.tools)
+  return `${offerText(offer)}${limit === undefined ? '' : `: ${limit}`}.`
 }
 
 const toolsOf = async (name: string, context: Context): Promise<Tool[]> => {

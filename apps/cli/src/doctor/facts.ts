@@ -4,7 +4,7 @@ import { CommandFailure } from '../command-failure.ts'
 import type { Context } from '../context.ts'
 import { dataDirectories } from '../gateway-client/data-directories.ts'
 import { findGateway, type FoundGateway } from '../gateway-client/find-gateway.ts'
-import { GatewayClient, type ServerView } from '../gateway-client/gateway-client.ts'
+import { GatewayClient, type ServerView, type ToolsetView } from '../gateway-client/gateway-client.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -44,6 +44,15 @@ export class Facts {
   async serversIfAny(): Promise<readonly ServerView[]> {
     const servers = await this.servers()
     return CommandFailure.is(servers) ? [] : servers
+  }
+
+  /** All toolsets when it is about all servers; none when they cannot be had. */
+  async toolsetsIfAny(): Promise<readonly ToolsetView[]> {
+    if (this.#slug !== undefined) return []
+    const toolsets = await orFailure(async () =>
+      new GatewayClient(await findGateway(this.#context)).toolsets(),
+    )
+    return CommandFailure.is(toolsets) ? [] : toolsets
   }
 
   /** The tools of a server as a client sees them through the gateway, or why it sees none. */

@@ -1,4 +1,5 @@
-import type { ServerView } from '@mreg/registry'
+import type { ApiKeyView, IssuedApiKey } from '@mreg/access'
+import type { CapabilityDecisions, CapabilityView, ServerView, ToolsetView } from '@mreg/registry'
 import * as z from 'zod'
 
 import { CommandFailure } from '../command-failure.ts'
@@ -7,7 +8,7 @@ import { GatewayRefusal, type Problem } from './gateway-refusal.ts'
 import { NoGatewayError } from './no-gateway-error.ts'
 import type { ServerInput, ServerPatch } from './server-input.ts'
 
-export type { ServerView } from '@mreg/registry'
+export type { ServerView, ToolsetView } from '@mreg/registry'
 
 /** Which servers to list. */
 export interface ListQuery {
@@ -41,17 +42,12 @@ export class GatewayClient {
 
   /** All servers that match, over all pages, ordered by slug. */
   async list(query: ListQuery = {}): Promise<ServerView[]> {
-    const items: ServerView[] = []
-    let cursor: string | undefined
-    do {
-      const page: { items: ServerView[]; nextCursor?: string } = await this.#request(
-        'GET',
-        `/servers?${search({ ...query, limit: String(PAGE_SIZE), cursor })}`,
-      )
-      items.push(...page.items)
-      cursor = page.nextCursor
-    } while (cursor !== undefined)
-    return items
+    return this.#all('/servers', query)
+  }
+
+  /** All toolsets, ordered by slug. */
+  async toolsets(): Promise<ToolsetView[]> {
+    return this.#all('/toolsets', {})
   }
 
   async get(idOrSlug: string): Promise<ServerView> {
@@ -101,6 +97,66 @@ export class GatewayClient {
   /** Has the gateway forget the login of a server. */
   async forgetLogin(idOrSlug: string): Promise<void> {
     await this.#request('DELETE', `${path(idOrSlug)}/login`, { timeoutMs: LOGIN_MS })
+  }
+
+  /** All that a server was seen to offer, over all pages. */
+  async capabilities(idOrSlug: string): Promise<CapabilityView[]> {
+    return this.#all(`${path(idOrSlug)}/capabilities`, {})
+  }
+
+  /** Decides about tools of a server, and gives what became of them. */
+  async decideTools(
+    idOrSlug: string,
+    decision: CapabilityDecisions['decision'],
+    names: readonly string[],
+  ): Promise<CapabilityView[]> {
+    const capabilities = names.map((name) => ({ kind: 'tool', name }))
+    const { items } = await this.#request<{ items: CapabilityView[] }>(
+      'POST',
+      `${path(idOrSlug)}/capabilities/decisions`,
+      { body: { decision, capabilities } },
+    )
+    return items
+  }
+
+  /** All API keys, over all pages, oldest first. */
+  async listKeys(): Promise<ApiKeyView[]> {
+    return this.#all('/keys', {})
+  }
+
+  /** Makes an API key: it is in the answer, this once. */
+  async createKey(input: {
+    readonly name: string
+    readonly role: string
+    readonly principalId?: string | undefined
+    readonly expiresAt?: string | undefined
+    readonly scopes: object
+  }): Promise<IssuedApiKey> {
+    return this.#request('POST', '/keys', { body: input })
+  }
+
+  /** @param graceMs how long the old key is still good, in milliseconds. */
+  async rotateKey(id: string, graceMs: number): Promise<IssuedApiKey> {
+    return this.#request('POST', `/keys/${encodeURIComponent(id)}/rotate`, { body: { graceMs } })
+  }
+
+  async revokeKey(id: string): Promise<ApiKeyView> {
+    return this.#request('POST', `/keys/${encodeURIComponent(id)}/revoke`)
+  }
+
+  /** All items of a list, over all its pages. */
+  async #all<Item>(target: string, query: object): Promise<Item[]> {
+    const items: Item[] = []
+    let cursor: string | undefined
+    do {
+      const page: { items: Item[]; nextCursor?: string } = await this.#request(
+        'GET',
+        `${target}?${search({ ...query, limit: String(PAGE_SIZE), cursor })}`,
+      )
+      items.push(...page.items)
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return items
   }
 
   async #request<Answer>(

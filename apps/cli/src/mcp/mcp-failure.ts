@@ -15,7 +15,7 @@ export const mcpFailure = (error: unknown, slug: string, gatewayUrl: string): Co
     const data = dataSchema.safeParse(error.data).data
     return new CommandFailure(data?.reason ?? 'mcp_error', error.message.replace(/^MCP error -?\d+: /u, ''), {
       cause: error,
-      exitCode: data?.reason === 'server_not_found' ? EXIT_CODE.refused : EXIT_CODE.failed,
+      exitCode: data?.reason.endsWith('_not_found') === true ? EXIT_CODE.refused : EXIT_CODE.failed,
       hints: hintsFor(data?.reason, slug),
     })
   }
@@ -56,6 +56,8 @@ const jsonRpcErrorIn = (message: string): { message: string; reason: string } | 
 
 const hintsFor = (reason: string | undefined, slug: string): string[] => {
   switch (reason ?? '') {
+    case 'toolset_not_found':
+      return ['Toolsets are listed by the gateway at /api/v1/toolsets.']
     case 'server_not_found':
       return ['See what is registered with: mreg list']
     case 'key_missing':

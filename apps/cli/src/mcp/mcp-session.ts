@@ -4,6 +4,7 @@ import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js'
 
 import type { FoundGateway } from '../gateway-client/find-gateway.ts'
 import { version } from '../version.ts'
+import { endpointPath } from './endpoint-path.ts'
 import { fetchWithKey } from './fetch-with-key.ts'
 import { mcpFailure } from './mcp-failure.ts'
 
@@ -22,7 +23,7 @@ export interface CallOptions {
 const CONNECT_MS = 130_000
 const MAX_PAGES = 1000
 
-/** A conversation with one registered server, through the gateway, as any MCP client has it. */
+/** A conversation with one registered server, or a toolset, through the gateway, as any MCP client has it. */
 export class McpSession implements AsyncDisposable {
   readonly #client: Client
   readonly #transport: StreamableHTTPClientTransport
@@ -33,7 +34,7 @@ export class McpSession implements AsyncDisposable {
     this.#slug = slug
     this.#gatewayUrl = url
     this.#client = new Client({ name: 'mreg', version }, { capabilities: {} })
-    this.#transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp/${encodeURIComponent(slug)}`), {
+    this.#transport = new StreamableHTTPClientTransport(new URL(`${url}${endpointPath(slug)}`), {
       fetch: fetchWithKey(key),
     })
   }

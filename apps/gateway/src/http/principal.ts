@@ -1,22 +1,75 @@
 import type { Authenticator, Door } from '@mreg/access'
-import { NotFoundError, type Principal } from '@mreg/core'
-import type { FastifyRequest } from 'fastify'
+import {
+  ForbiddenError,
+  NotFoundError,
+  type Principal,
+  requireRole,
+  type Role,
+  UnauthenticatedError,
+} from '@mreg/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The lowest role that may use the route of the API. Default `admin`: what says nothing is closed. */
+    readonly role?: Role
+    /** Whether the route shows keys with limits what these leave, and no more. Default: it is closed to them. */
+    readonly heedsLimits?: boolean
+  }
+}
+
+/** Who sends the requests that are under way through the API. */
+const callers = new WeakMap<FastifyRequest, Principal>()
 
 /**
  * Who is asking, through which door, and for which tenant. A path that names a tenant which is not the
- * caller's is answered like one that does not exist.
+ * caller's is answered like one that does not exist; the administrator of the installation is at home in all of them.
  */
-export const principalOf = (request: FastifyRequest, door: Door, authenticator: Authenticator): Principal => {
-  const principal = authenticator.authenticate(door, request.headers.authorization)
-  const tenant = tenantInPath(request.params)
-  if (tenant !== undefined && tenant !== principal.tenantId) {
-    throw new NotFoundError(
-      'tenant_not_found',
-      `there is no tenant ${JSON.stringify(tenant)} for this caller`,
-    )
-  }
+export const identify = async (
+  request: FastifyRequest,
+  door: Door,
+  authenticator: Authenticator,
+): Promise<Principal> => {
+  const principal = await authenticator.authenticate(door, request.headers.authorization)
+  const tenantId = tenantInPath(request.params)
+  if (tenantId === undefined || tenantId === principal.tenantId) return principal
+  if (isOfInstallation(principal)) return { ...principal, tenantId }
+  throw new NotFoundError(
+    'tenant_not_found',
+    `there is no tenant ${JSON.stringify(tenantId)} for this caller`,
+  )
+}
+
+/**
+ * Closes the routes of `app`: before the body is read, who has no key gets no work done, and who has too low a role for the
+ * route is refused.
+ */
+export const requireCaller = (app: FastifyInstance, authenticator: Authenticator): void => {
+  app.addHook('onRequest', async (request) => {
+    const principal = await identify(request, 'api', authenticator)
+    const { heedsLimits, role } = request.routeOptions.config
+    requireRole(principal, role ?? 'admin')
+    if (principal.isLimited === true && heedsLimits !== true) {
+      throw new ForbiddenError(
+        'key_limited',
+        'the key has limits, and keys with limits may only look at servers here; use one without',
+      )
+    }
+    callers.set(request, principal)
+  })
+}
+
+/** Who sends a request to a route that {@link requireCaller} has closed. */
+export const principalOf = (request: FastifyRequest): Principal => {
+  const principal = callers.get(request)
+  if (principal === undefined)
+    throw new UnauthenticatedError('key_missing', 'the route does not know its callers')
   return principal
 }
+
+/** Whether it came with the administrator's key: that of the data directory or of `MREG_ADMIN_KEY`. */
+export const isOfInstallation = ({ id, keyId, kind }: Principal): boolean =>
+  kind === 'key' && keyId === undefined && id === 'admin'
 
 const tenantInPath = (params: unknown): string | undefined =>
   typeof params === 'object' && params !== null && 'tenant' in params && typeof params.tenant === 'string'

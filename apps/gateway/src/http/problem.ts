@@ -133,9 +133,14 @@ export const sendProblem = (
     .send(Buffer.from(encodeError({ id: null, code, message: problem.detail, data })))
 }
 
+/** A database that restarts is back in seconds. */
+const DATABASE_RETRY_MS = 2000
+
 /** After how many milliseconds the client should try again; undefined when the error does not say. */
-export const retryAfterOf = (error: unknown): number | undefined =>
-  UnavailableError.is(error) ? error.retryAfterMs : undefined
+export const retryAfterOf = (error: unknown): number | undefined => {
+  if (DatabaseUnavailableError.is(error)) return DATABASE_RETRY_MS
+  return UnavailableError.is(error) ? error.retryAfterMs : undefined
+}
 
 /** Whether the path belongs to MCP clients. */
 const isMcpPath = (url: string): boolean => /^(\/t\/[^/]+)?\/mcp([/?]|$)/u.test(url)

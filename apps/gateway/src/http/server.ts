@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:http'
 
 import fastifySwagger from '@fastify/swagger'
-import type { Authenticator, UpstreamLogins } from '@mreg/access'
+import type { AccessControl, ApiKeys, Authenticator, UpstreamLogins } from '@mreg/access'
 import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
-import type { MergedProxy, RouteTable, ServerProxy } from '@mreg/proxy'
-import type { Registry } from '@mreg/registry'
-import fastify, { type FastifyInstance } from 'fastify'
+import type { ActiveRequests, MergedProxy, RouteTable, ServerProxy, Traffic } from '@mreg/proxy'
+import type { CapabilityReview, Registry, Toolsets } from '@mreg/registry'
+import type { Upstreams } from '@mreg/upstream'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -14,25 +15,50 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 
+import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
 import { Guard } from './guard.ts'
 import { problemOf, retryAfterOf, sendProblem } from './problem.ts'
+import { capabilityRoutes } from './routes/capabilities.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { loginReturnRoute } from './routes/login-return.ts'
 import { clientMetadataRoute, loginRoutes } from './routes/logins.ts'
 import { mcpRoutes } from './routes/mcp.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { requestRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/servers.ts'
+import { statisticsRoutes } from './routes/statistics.ts'
+import { toolsetRoutes } from './routes/toolsets.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route under `/api` is answered from what is in memory. Default: it needs the database. */
+    readonly withoutDatabase?: boolean
+  }
+}
 
 export interface HttpServerOptions {
   readonly settings: Settings
   readonly logger: Logger
   readonly lifecycle: Lifecycle
   readonly authenticator: Authenticator
+  readonly apiKeys: ApiKeys
+  readonly access: AccessControl
   readonly registry: Registry
+  readonly toolsets: Toolsets
+  readonly review: CapabilityReview
   readonly logins: UpstreamLogins
   readonly routes: RouteTable
   readonly proxy: ServerProxy
   readonly merged: MergedProxy
+  readonly requests: ActiveRequests
+  readonly traffic: Traffic
+  readonly upstreams: Upstreams
+  readonly metrics: MetricsPage
   readonly version: string
+  /** Whether the database is there and up to date; waits so long for it, in milliseconds. */
+  readonly isDatabasePrepared: (withinMs: number) => Promise<boolean>
   /** Parts whose state `/ready` shows. */
   readonly components: () => Record<string, unknown>
   /** Limits of the sockets, the same for every address that is listened on. */
@@ -41,6 +67,13 @@ export interface HttpServerOptions {
 
 /** How long an idle connection is kept, in milliseconds: longer than the load balancers in front keep theirs. */
 const KEEP_ALIVE_MS = 75_000
+
+/** How long administration waits for a database that was not there at the start, in milliseconds. An embedded one is being opened. */
+const DATABASE_WAIT_MS = { postgres: 1500, embedded: 15_000, memory: 15_000 } as const
+
+/** Whether a request is about what is registered, and not about calls. */
+const isAdministration = ({ routeOptions: { url = '', config } }: FastifyRequest): boolean =>
+  /^(\/t\/:tenant)?\/api\//u.test(url) && config.withoutDatabase !== true
 
 /** Builds the HTTP face: guard, parsers, routes, and the one mapping of errors. It listens to nothing yet. */
 export const createHttpServer = async (options: HttpServerOptions): Promise<FastifyInstance> => {
@@ -77,6 +110,19 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     guard.check(request, reply)
     if (request.method === 'OPTIONS') return guard.preflight(request, reply)
     return undefined
+  })
+
+  app.addHook('onRequest', async (request) => {
+    if (
+      !isAdministration(request) ||
+      (await options.isDatabasePrepared(DATABASE_WAIT_MS[settings.store.kind]))
+    )
+      return
+    throw new UnavailableError(
+      'database_unavailable',
+      'The database has not answered since the gateway was started; what is registered stays reachable under /mcp.',
+      { retryAfterMs: 2000 },
+    )
   })
 
   app.setErrorHandler((error, request, reply) => {
@@ -126,9 +172,16 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     transform: jsonSchemaTransform,
   })
   await app.register(operationsRoutes, options)
+  await app.register(metricsRoute, options)
   await app.register(clientMetadataRoute, options)
+  await app.register(loginReturnRoute, options)
   for (const prefix of ['', '/t/:tenant']) {
     await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(keyRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(statisticsRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(requestRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(toolsetRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(capabilityRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(loginRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(mcpRoutes, { ...options, prefix: `${prefix}/mcp`, lifecycle })
   }

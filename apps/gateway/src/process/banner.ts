@@ -4,13 +4,16 @@ export interface BannerFacts {
   readonly readyMs: number
   readonly authentication: 'none' | 'required'
   readonly store: string
+  /** What is registered was not read from the database, which is away, but is what was kept of it. */
+  readonly fromSnapshot: boolean
   /** It was started by the command line `mreg`, which a person can then type too. */
   readonly commandLine: boolean
 }
 
 /** What a person sees when the gateway is ready: where it is, and what to do next. */
 export const banner = (facts: BannerFacts): string => {
-  const { url, dataDirectory, readyMs, authentication, store, commandLine } = facts
+  const { url, dataDirectory, readyMs, authentication, store, fromSnapshot, commandLine } = facts
+  const away = fromSnapshot ? ' (AWAY: what was registered is served as it was, nothing can be changed)' : ''
   const snippet = JSON.stringify(
     {
       mcpServers: {
@@ -29,7 +32,7 @@ export const banner = (facts: BannerFacts): string => {
 
   URL             ${url}
   Data directory  ${dataDirectory}
-  Store           ${store}
+  Store           ${store}${away}
   Admin key       ${dataDirectory}/admin.key
 
   Register a server (one that listens on port 3001, here):

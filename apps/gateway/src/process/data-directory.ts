@@ -49,6 +49,11 @@ export class DataDirectory implements Disposable {
     return join(this.path, 'database')
   }
 
+  /** Where it is kept what the gateway serves while its database is away. */
+  get snapshotDirectory(): string {
+    return join(this.path, 'snapshot')
+  }
+
   /** Writes down where this gateway listens. */
   announce(running: RunningGateway): void {
     writeFileSync(this.#endpointFile, `${JSON.stringify(running)}\n`, { mode: 0o600 })

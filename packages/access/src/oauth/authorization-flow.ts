@@ -26,6 +26,8 @@ export interface BeginFlowOptions {
   /** The secret of that client; undefined: it has none. */
   readonly clientSecret?: string | undefined
   readonly metadataDocumentUrl?: string | undefined
+  /** The login that there is; what it is good for is asked for again. undefined: there is none. */
+  readonly held?: Pick<GrantContent, 'resource' | 'issuer' | 'scopes'> | undefined
 }
 
 /** A login between its two halves. Holds secrets: it stays in memory. */
@@ -39,6 +41,8 @@ export interface OpenFlow {
   readonly redirectUri: string
   readonly state: string
   readonly codeVerifier: string
+  /** What is asked for. */
+  readonly scopes: readonly string[]
 }
 
 /** What the redirect brought back. */
@@ -53,7 +57,8 @@ export interface AuthorizationAnswer {
 
 /**
  * Finds out how to log in for a server, and begins: authorization code with PKCE S256 (OAuth 2.1), for exactly this
- * server (RFC 8707).
+ * server (RFC 8707). It asks for what the server wants now and for what the login that there is, is good for, so that
+ * nothing is lost by another one.
  *
  * @throws {ConflictError} `login_not_offered`, `login_metadata_invalid`, `login_unsupported` or `login_client_needed`.
  * @throws {ForbiddenError} `login_address_refused` or `login_refused`.
@@ -66,6 +71,7 @@ export const beginFlow = async ({
   clientId,
   clientSecret,
   metadataDocumentUrl,
+  held,
 }: BeginFlowOptions): Promise<OpenFlow> => {
   const fetch = createOAuthFetch(network, serverUrl)
   const challenge = await askForChallenge(network.http, serverUrl)
@@ -79,6 +85,9 @@ export const beginFlow = async ({
   })
   const state = generateRandomState()
   const codeVerifier = generateRandomCodeVerifier()
+  const isSame = held?.resource === resource && held.issuer === server.issuer
+  const wanted = challenge.scope?.split(' ') ?? scopes ?? []
+  const asked = scopesToAsk([...((isSame && held.scopes) || []), ...wanted], server)
   const url = new URL(server.authorization_endpoint)
   const parameters = {
     response_type: 'code',
@@ -88,7 +97,7 @@ export const beginFlow = async ({
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
     resource,
-    ...scopeParameters(challenge.scope ?? scopes?.join(' '), server),
+    ...scopeParameters(asked),
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
   return {
@@ -100,21 +109,24 @@ export const beginFlow = async ({
     redirectUri,
     state,
     codeVerifier,
+    scopes: asked,
   }
 }
 
 /** With `offline_access` where the server knows it: some give a refresh token only then, and only after consent. */
-const scopeParameters = (
-  scope: string | undefined,
+const scopesToAsk = (
+  wanted: readonly string[],
   { scopes_supported: supported }: UsableAuthorizationServer,
-): Record<string, string> => {
-  const names = new Set((scope ?? '').split(' ').filter((name) => name !== ''))
+): readonly string[] => {
+  const names = new Set(wanted.filter((name) => name !== ''))
   if (supported?.includes('offline_access') === true) names.add('offline_access')
-  return {
-    ...(names.size === 0 ? {} : { scope: [...names].join(' ') }),
-    ...(names.has('offline_access') ? { prompt: 'consent' } : {}),
-  }
+  return [...names]
 }
+
+const scopeParameters = (scopes: readonly string[]): Record<string, string> => ({
+  ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+  ...(scopes.includes('offline_access') ? { prompt: 'consent' } : {}),
+})
 
 /**
  * Takes the answer of the authorization server and gets the tokens.
@@ -136,7 +148,9 @@ export const finishFlow = async (
     { fetch, server, client, resource },
     { callback, redirectUri, codeVerifier },
   )
-  return { resource, issuer: server.issuer, tokenEndpoint: server.token_endpoint, client, tokens }
+  // Without a word about it, what was asked for was given (RFC 6749, section 5.1).
+  const scopes = tokens.scopes ?? flow.scopes
+  return { resource, issuer: server.issuer, tokenEndpoint: server.token_endpoint, client, tokens, scopes }
 }
 
 const validated = ({ server, client, state }: OpenFlow, answer: AuthorizationAnswer): URLSearchParams => {

@@ -10,6 +10,8 @@ export interface GrantContent {
   readonly tokenEndpoint: string
   readonly client: OAuthClient
   readonly tokens: Tokens
+  /** What the login is good for; undefined when that was not kept. */
+  readonly scopes?: readonly string[] | undefined
 }
 
 /** Whose grant it is; a ciphertext moved to another tenant, server or principal does not open. */

@@ -20,6 +20,8 @@ export interface Tokens {
   readonly obtainedAt: number
   /** When the access token expires, in milliseconds since 1970; undefined when that is not known. */
   readonly expiresAt?: number | undefined
+  /** What they are good for; undefined when the server did not say. */
+  readonly scopes?: readonly string[] | undefined
 }
 
 /** Whom to ask for tokens, as whom, and for what. */
@@ -118,6 +120,7 @@ const tokensOf = (response: TokenEndpointResponse): Tokens => {
     ...(refreshToken === undefined ? {} : { refreshToken }),
     obtainedAt,
     ...(expiresIn === undefined ? {} : { expiresAt: obtainedAt + Math.max(0, expiresIn) * 1000 }),
+    ...(response.scope === undefined ? {} : { scopes: response.scope.split(' ') }),
   }
 }
 

@@ -10,7 +10,7 @@ import { createOAuthFetch } from './oauth-fetch.ts'
 import { coversUrl } from './resource.ts'
 import { GrantRejectedError, refreshTokens, type Tokens } from './tokens.ts'
 
-/** Whose grants are used, as long as there is only one person. */
+/** Whose grant is used for everybody, where a server has one login for all. */
 export const GRANT_PRINCIPAL: string = LOCAL_PRINCIPAL.id
 
 /** A change of what is registered, as far as grants go. */
@@ -33,6 +33,8 @@ export interface UpstreamGrantsOptions {
   readonly catchUp: () => Promise<void>
   /** Between looks for tokens that expire soon, in milliseconds. Default 5000. */
   readonly sweepMs?: number | undefined
+  /** Is told of grants that came, went or were replaced by others. */
+  readonly onChange?: ((owner: GrantOwner) => void) | undefined
   readonly logger?: Logger | undefined
 }
 
@@ -57,7 +59,8 @@ const POLL_MS = 250
 export class UpstreamGrants implements AsyncDisposable {
   readonly #options: UpstreamGrantsOptions
   readonly #logger: Logger
-  readonly #held = new Map<string, Held>()
+  /** By server, then by principal. */
+  readonly #held = new Map<string, Map<string, Held>>()
   readonly #refreshing = new Map<string, Promise<boolean>>()
   readonly #refreshedGenerations = new Map<string, number>()
   readonly #ending = new AbortController()
@@ -72,21 +75,28 @@ export class UpstreamGrants implements AsyncDisposable {
 
   /** Takes a change over. */
   apply({ changed, removed, complete }: GrantDelta): void {
-    if (complete) this.#held.clear()
-    for (const { serverId } of removed) this.#drop(serverId)
-    for (const { id: serverId, tenantId, grants } of changed) {
-      const stored = grants?.find(({ principalId }) => principalId === GRANT_PRINCIPAL)
-      if (stored === undefined) this.#drop(serverId)
-      else this.#take({ tenantId, serverId, principalId: stored.principalId }, stored)
+    const there = new Set(changed.map(({ id }) => id))
+    const gone = complete ? [...this.#held.keys()].filter((id) => !there.has(id)) : []
+    for (const serverId of [...gone, ...removed.map((each) => each.serverId)]) this.#keepOnly(serverId, [])
+    for (const { id: serverId, tenantId, grants = [] } of changed) {
+      this.#keepOnly(serverId, grants)
+      for (const stored of grants) {
+        this.#take({ tenantId, serverId, principalId: stored.principalId }, stored)
+      }
     }
   }
 
+  /** Whether a principal has a login of its own for a server. */
+  has(serverId: string, principalId: string): boolean {
+    return this.#held.get(serverId)?.has(principalId) === true
+  }
+
   /**
-   * The access token for a server; undefined when there is none, or none for that URL: a token goes only where it is
-   * meant for, also when the server's address was changed after the login.
+   * The access token of a principal for a server; undefined when there is none, or none for that URL: a token goes only where
+   * it is meant for, also when the server's address was changed after the login.
    */
-  tokenFor(serverId: string, url: string): string | undefined {
-    const content = this.#held.get(serverId)?.content
+  tokenFor(serverId: string, url: string, principalId = GRANT_PRINCIPAL): string | undefined {
+    const content = this.#held.get(serverId)?.get(principalId)?.content
     return content !== undefined && coversUrl(content.resource, url) ? content.tokens.accessToken : undefined
   }
 
@@ -96,13 +106,13 @@ export class UpstreamGrants implements AsyncDisposable {
    * @param refused the token that it refused.
    * @returns whether there is another one now.
    */
-  async renew(serverId: string, refused: string): Promise<boolean> {
-    const held = this.#held.get(serverId)
+  async renew(serverId: string, refused: string, principalId = GRANT_PRINCIPAL): Promise<boolean> {
+    const held = this.#held.get(serverId)?.get(principalId)
     if (held === undefined) return false
     const { tokens } = held.content
     if (tokens.accessToken !== refused) return true
     if (held.isRefreshed && Date.now() - tokens.obtainedAt < FRESH_MS) return false
-    return this.#refresh(serverId)
+    return this.#refresh(held.owner)
   }
 
   /** Ends the refreshing; what is under way is cut short. */
@@ -113,14 +123,15 @@ export class UpstreamGrants implements AsyncDisposable {
   }
 
   #take(owner: GrantOwner, stored: StoredGrant): void {
-    const known = this.#held.get(owner.serverId)
+    const known = this.#held.get(owner.serverId)?.get(owner.principalId)
     if (known?.stored.generation === stored.generation && sameBytes(known.stored, stored)) return
     try {
       const content = this.#options.vault.open(owner, stored.ciphertext)
-      const isRefreshed = this.#refreshedGenerations.get(owner.serverId) === stored.generation
-      this.#held.set(owner.serverId, { owner, stored, content, notBefore: 0, isRefreshed })
+      const isRefreshed = this.#refreshedGenerations.get(keyOf(owner)) === stored.generation
+      this.#hold({ owner, stored, content, notBefore: 0, isRefreshed })
+      if (!isRefreshed) this.#options.onChange?.(owner)
     } catch (error) {
-      this.#drop(owner.serverId)
+      this.#drop(owner)
       this.#logger.warn('the login of a server cannot be opened; log in again', {
         serverId: owner.serverId,
         error,
@@ -128,24 +139,43 @@ export class UpstreamGrants implements AsyncDisposable {
     }
   }
 
-  #drop(serverId: string): void {
-    this.#held.delete(serverId)
-    this.#refreshedGenerations.delete(serverId)
+  #hold(held: Held): void {
+    const { serverId, principalId } = held.owner
+    const ofServer = this.#held.get(serverId) ?? new Map<string, Held>()
+    this.#held.set(serverId, ofServer.set(principalId, held))
+  }
+
+  /** Drops the grants for a server whose principals have none any more. */
+  #keepOnly(serverId: string, grants: readonly Pick<StoredGrant, 'principalId'>[]): void {
+    const kept = new Set(grants.map(({ principalId }) => principalId))
+    for (const { owner } of this.#held.get(serverId)?.values() ?? [])
+      if (!kept.has(owner.principalId)) this.#drop(owner)
+  }
+
+  #drop(owner: GrantOwner): void {
+    const ofServer = this.#held.get(owner.serverId)
+    this.#refreshedGenerations.delete(keyOf(owner))
+    if (ofServer?.delete(owner.principalId) !== true) return
+    if (ofServer.size === 0) this.#held.delete(owner.serverId)
+    this.#options.onChange?.(owner)
   }
 
   #sweep(): void {
     const now = Date.now()
-    for (const [serverId, { content, notBefore }] of this.#held) {
-      if (content.tokens.refreshToken !== undefined && now >= notBefore && now >= refreshAt(content.tokens))
-        void this.#refresh(serverId)
+    for (const ofServer of this.#held.values()) {
+      for (const { content, notBefore, owner } of ofServer.values()) {
+        if (content.tokens.refreshToken !== undefined && now >= notBefore && now >= refreshAt(content.tokens))
+          void this.#refresh(owner)
+      }
     }
   }
 
-  /** One at a time for each server; never rejects. */
-  #refresh(serverId: string): Promise<boolean> {
-    const running = this.#refreshing.get(serverId)
+  /** One at a time for each grant; never rejects. */
+  #refresh(owner: GrantOwner): Promise<boolean> {
+    const { serverId } = owner
+    const running = this.#refreshing.get(keyOf(owner))
     if (running !== undefined) return running
-    const held = this.#held.get(serverId)
+    const held = this.#held.get(serverId)?.get(owner.principalId)
     if (held === undefined || this.#ending.signal.aborted) return Promise.resolve(false)
     const refresh = this.#tryRefresh(held)
       .catch((error: unknown) => {
@@ -156,8 +186,8 @@ export class UpstreamGrants implements AsyncDisposable {
         })
         return false
       })
-      .finally(() => this.#refreshing.delete(serverId))
-    this.#refreshing.set(serverId, refresh)
+      .finally(() => this.#refreshing.delete(keyOf(owner)))
+    this.#refreshing.set(keyOf(owner), refresh)
     return refresh
   }
 
@@ -201,14 +231,14 @@ export class UpstreamGrants implements AsyncDisposable {
     const { owner, stored } = held
     const sealed = this.#options.vault.seal(owner, content)
     const expiresAt = content.tokens.expiresAt === undefined ? undefined : new Date(content.tokens.expiresAt)
-    this.#refreshedGenerations.set(owner.serverId, stored.generation + 1)
+    this.#refreshedGenerations.set(keyOf(owner), stored.generation + 1)
     try {
       await this.#inTenant(owner, (grants) => grants.replace({ ...stored, ...sealed, expiresAt }))
       await this.#options.catchUp()
     } catch (error) {
       // The old tokens are used up: without the database, this process goes on with the new ones.
-      if (this.#held.get(owner.serverId) === held)
-        this.#held.set(owner.serverId, { owner, stored, content, notBefore: 0, isRefreshed: true })
+      if (this.#held.get(owner.serverId)?.get(owner.principalId) === held)
+        this.#hold({ owner, stored, content, notBefore: 0, isRefreshed: true })
       this.#logger.warn('refreshed tokens could not be stored', { serverId: owner.serverId, error })
     }
   }
@@ -236,6 +266,9 @@ export class UpstreamGrants implements AsyncDisposable {
     )
   }
 }
+
+/** An identifier of a server has no blank. */
+const keyOf = ({ serverId, principalId }: GrantOwner): string => `${serverId} ${principalId}`
 
 /** When to refresh, in milliseconds since 1970: a fifth of the lifetime before the end, at most five minutes. */
 const refreshAt = ({ obtainedAt, expiresAt }: Tokens): number =>

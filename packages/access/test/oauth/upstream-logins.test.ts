@@ -120,6 +120,30 @@ describe('a login', { timeout: 30_000 }, () => {
       expect(stage.grants.tokenFor(stage.serverId, url)).toBeUndefined()
   })
 
+  it('again asks for what the one before it is good for too, unless that was forgotten', async () => {
+    const scopes = ['mcp:use']
+    const authority = keep(await startAuthorizationServer())
+    const server = keep(await startProtectedServer({ authorizationServer: authority, scopes }))
+    const open = keep(await openLogins(database))
+    const serverId = await open.register('notes', server.url)
+    const stage: Stage = { ...open, authority, server, serverId }
+    const askedFor = (): readonly string[] =>
+      (authority.requests.findLast(({ path }) => path === '/auth')?.parameters['scope'] ?? '').split(' ')
+    await logIn(stage)
+    expect(askedFor()).not.toContain('mcp:write')
+
+    scopes[0] = 'mcp:write'
+    await logIn(stage)
+    expect(askedFor()).toEqual(expect.arrayContaining(['mcp:use', 'mcp:write']))
+    const token = stage.grants.tokenFor(serverId, server.url) ?? ''
+    expect((await authority.verify(token))?.scopes).toEqual(expect.arrayContaining(['mcp:use', 'mcp:write']))
+
+    await stage.logins.forget(ADMINISTRATOR, 'notes')
+    await logIn(stage)
+    expect(askedFor()).toContain('mcp:write')
+    expect(askedFor()).not.toContain('mcp:use')
+  })
+
   it('works with a client that was registered by hand', async () => {
     const stage = await setTheStage({
       registration: false,

@@ -1,16 +1,61 @@
-import { Authenticator, CredentialVault, KeyRing } from '@mreg/access'
+import {
+  AccessControl,
+  ApiKeyHasher,
+  ApiKeys,
+  ApiKeyUses,
+  Authenticator,
+  CredentialVault,
+  KeyRing,
+  KnownApiKeys,
+} from '@mreg/access'
+import { ChangeFeed, recordFollower } from '@mreg/registry'
+import { ApiKeyDirectory } from '@mreg/repositories'
 import { ContainerModule } from 'inversify'
 
-import { KeysToken, SettingsToken } from '../tokens.ts'
+import { DatabaseToken, KeysToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
 import { bindLogins } from './logins.ts'
 
 /** Who may do what, and what is sealed with which key. */
 export const access: ContainerModule = new ContainerModule(({ bind }) => {
   bind(KeyRing).toResolvedValue((keys) => new KeyRing(keys.secretKeys), [KeysToken])
   bind(CredentialVault).toResolvedValue((keys) => new CredentialVault(keys), [KeyRing])
+  bind(ApiKeyHasher).toResolvedValue((keys) => new ApiKeyHasher(keys), [KeyRing])
+  bind(KnownApiKeys).toResolvedValue(
+    (hasher, changes, database, logger, resources) => {
+      const known = new KnownApiKeys(hasher)
+      changes.follow(
+        recordFollower({
+          kinds: 'api_key_',
+          all: (session) => new ApiKeyDirectory(session).all(),
+          byIds: (session, ids) => new ApiKeyDirectory(session).byIds(ids),
+          tell: (ids, records) => (ids === undefined ? known.replace(records) : known.update(ids, records)),
+        }),
+      )
+      resources.use(new ApiKeyUses({ database, known, logger }))
+      return known
+    },
+    [ApiKeyHasher, ChangeFeed, DatabaseToken, LoggerToken, ResourcesToken],
+  )
+  bind(AccessControl).toResolvedValue((apiKeys) => new AccessControl(apiKeys), [KnownApiKeys])
+  bind(ApiKeys).toResolvedValue(
+    (database, hasher, changes, { limits }) =>
+      new ApiKeys({
+        database,
+        hasher,
+        catchUp: () => changes.catchUp(),
+        maxKeysPerTenant: limits.maxApiKeysPerTenant,
+      }),
+    [DatabaseToken, ApiKeyHasher, ChangeFeed, SettingsToken],
+  )
   bind(Authenticator).toResolvedValue(
-    (keys, settings) => new Authenticator({ adminKey: keys.adminKey, mode: settings.access.mode }),
-    [KeysToken, SettingsToken],
+    (keys, apiKeys, changes, settings) =>
+      new Authenticator({
+        adminKey: keys.adminKey,
+        mode: settings.access.mode,
+        apiKeys,
+        areKeysCurrent: () => (changes.confirmedAgeMs ?? 0) <= settings.security.keysWithoutDatabaseMs,
+      }),
+    [KeysToken, KnownApiKeys, ChangeFeed, SettingsToken],
   )
   bindLogins({ bind })
 })

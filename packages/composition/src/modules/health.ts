@@ -1,7 +1,18 @@
-import type { Settings } from '@mreg/core'
-import { HealthMonitor, HealthRecorder, HistoryPruner, WakeDetector } from '@mreg/health'
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+
+import {
+  HealthMonitor,
+  HealthRecorder,
+  HealthStates,
+  HistoryPruner,
+  LeasedSchedule,
+  LiveEvidence,
+  LocalSchedule,
+  WakeDetector,
+} from '@mreg/health'
 import { RouteTable } from '@mreg/proxy'
-import { RegistryRetention } from '@mreg/registry'
+import { ChangeFeed, RegistryRetention } from '@mreg/registry'
 import { type EndpointTarget, probeEndpoint, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
@@ -13,7 +24,6 @@ import {
   FactsToken,
   LoggerToken,
   ProbeToken,
-  type ProcessFacts,
   ResourcesToken,
   SettingsToken,
   WatchToken,
@@ -22,19 +32,43 @@ import {
 /** How servers are doing: asked when somebody wants to know, and all the time. */
 export const health: ContainerModule = new ContainerModule(({ bind }) => {
   bind(HealthRecorder).toResolvedValue(
-    (database, events) => new HealthRecorder(database, events),
-    [DatabaseToken, EventsToken],
+    (pool, settings) => new HealthRecorder(pool, settings.health),
+    [DatabaseToken, SettingsToken],
+  )
+  bind(HealthStates).toResolvedValue(
+    (changes, events, _routes) => {
+      const states = new HealthStates(events)
+      changes.onDelta((delta) => states.apply(delta))
+      return states
+    },
+    // After the route table, which asks to be told before.
+    [ChangeFeed, EventsToken, RouteTable],
+  )
+  bind(LiveEvidence).toResolvedValue(
+    (states, recorder, upstreams, settings, logger, resources) => {
+      const evidence = resources.use(
+        new LiveEvidence({
+          statusOf: (endpointId) => states.ofEndpoint(endpointId),
+          keep: (seen) => recorder.witness(seen),
+          logger,
+        }),
+      )
+      // Where nobody probes, nobody would find out that a server has recovered.
+      if (settings.healthMode !== 'off')
+        upstreams.witnessedBy((target, works) => evidence.note(target, works))
+      return evidence
+    },
+    [HealthStates, HealthRecorder, Upstreams, SettingsToken, LoggerToken, ResourcesToken],
   )
   bind(ProbeToken).toResolvedValue(
     (upstreams, { timeouts }, { version }): EndpointProber => {
       const clientInfo = { name: 'mreg', version }
-      return (target, signal, isRoutine = false) =>
-        probeEndpoint(upstreams.endpoint(target), {
-          timeoutMs: timeouts.probeMs,
-          clientInfo,
-          signal,
-          isRoutine,
-        })
+      return async (target, signal, isRoutine = false) => {
+        const options = { timeoutMs: timeouts.probeMs, clientInfo, signal, isRoutine }
+        const found = await probeEndpoint(upstreams.endpoint(target), options)
+        if (!signal.aborted) upstreams.learnStatus(target.endpoint.id, found.status)
+        return found
+      }
     },
     [Upstreams, SettingsToken, FactsToken],
   )
@@ -46,18 +80,41 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
     },
     [RouteTable, ProbeToken, HealthRecorder],
   )
+  bind(LocalSchedule).toResolvedValue(
+    (routes, recorder, settings) =>
+      new LocalSchedule({
+        ...settings.health,
+        targets: () => processes(routes.targets()),
+        record: (server, probes) => recorder.record(server, probes),
+      }),
+    [RouteTable, HealthRecorder, SettingsToken],
+  )
+  bind(LeasedSchedule).toResolvedValue(
+    (pool, routes, recorder, settings) =>
+      new LeasedSchedule({
+        database: pool,
+        target: (endpointId) => routes.target(endpointId),
+        recorder,
+        owner: `${hostname()} ${process.pid} ${randomUUID()}`,
+        leaseMs: settings.health.leaseMs,
+      }),
+    [DatabaseToken, RouteTable, HealthRecorder, SettingsToken],
+  )
   bind(HealthMonitor).toResolvedValue(
-    (routes, probe, recorder, settings, facts, logger, resources) =>
+    (local, leased, probe, settings, facts, logger, resources) =>
       resources.use(
         new HealthMonitor({
-          ...settings.health,
-          targets: () => watched(routes.targets(), facts.role, settings.healthMode),
+          // A process is watched by the gateway that owns it; the others by a worker, where there is one.
+          schedules: [
+            ...(facts.role === 'gateway' ? [local] : []),
+            ...(facts.role === 'worker' || settings.healthMode === 'embedded' ? [leased] : []),
+          ],
           probe: (target, signal) => probe(target, signal, true),
-          record: (server, probes) => recorder.record(server, probes),
+          maxConcurrentProbes: settings.health.maxConcurrentProbes,
           logger,
         }),
       ),
-    [RouteTable, ProbeToken, HealthRecorder, SettingsToken, FactsToken, LoggerToken, ResourcesToken],
+    [LocalSchedule, LeasedSchedule, ProbeToken, SettingsToken, FactsToken, LoggerToken, ResourcesToken],
   )
   bind(HistoryPruner).toResolvedValue(
     (pool, { health: { historyMs, historyChecks } }, logger, resources) =>
@@ -69,30 +126,34 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
     [DatabaseToken, LoggerToken, ResourcesToken],
   )
   bind(WatchToken).toResolvedValue(
-    (monitor, pruner, retention, upstreams, logger, resources) => () => {
+    (monitor, local, pruner, retention, upstreams, settings, logger, resources, _evidence) => () => {
+      // oxlint-disable-next-line unicorn/consistent-function-scoping -- it does capture
       const onWake = (sleptMs: number): void => {
         logger.info('the machine has slept; servers are asked again', { sleptMs: Math.round(sleptMs) })
         upstreams.wake()
-        monitor.startOver()
+        local.startOver()
       }
+      // Whoever watches: sockets die in sleep as well where servers are never probed.
       resources.use(new WakeDetector({ onWake }))
-      monitor.start()
+      if (settings.healthMode !== 'off') monitor.start()
       pruner.start()
       retention.start()
     },
-    [HealthMonitor, HistoryPruner, RegistryRetention, Upstreams, LoggerToken, ResourcesToken],
+    [
+      HealthMonitor,
+      LocalSchedule,
+      HistoryPruner,
+      RegistryRetention,
+      Upstreams,
+      SettingsToken,
+      LoggerToken,
+      ResourcesToken,
+      // Nobody asks it here, but it follows, and is told of, what happens.
+      LiveEvidence,
+    ],
   )
 })
 
-/** A stdio server is watched by the process that owns its child; the others by the worker, where there is one. */
-function* watched(
-  targets: Iterable<EndpointTarget>,
-  role: ProcessFacts['role'],
-  mode: Settings['healthMode'],
-): Generator<EndpointTarget, void, undefined> {
-  for (const target of targets) {
-    const isChild = target.endpoint.transport === 'stdio'
-    const isOurs = role === 'worker' ? !isChild : isChild || mode === 'embedded'
-    if (isOurs) yield target
-  }
+function* processes(targets: Iterable<EndpointTarget>): Generator<EndpointTarget, void, undefined> {
+  for (const target of targets) if (target.endpoint.transport === 'stdio') yield target
 }

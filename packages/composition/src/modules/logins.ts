@@ -12,7 +12,14 @@ import type { ContainerModuleLoadOptions } from 'inversify'
 
 import { poolOptions } from '../pool-options.ts'
 import { type Token, token } from '../token.ts'
-import { DatabaseToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import {
+  DatabaseToken,
+  EventsToken,
+  FactsToken,
+  LoggerToken,
+  ResourcesToken,
+  SettingsToken,
+} from '../tokens.ts'
 
 const LoginNetworkToken: Token<LoginNetwork> = token('LoginNetwork')
 
@@ -32,28 +39,30 @@ export const bindLogins = ({ bind }: Pick<ContainerModuleLoadOptions, 'bind'>): 
   )
   bind(GrantVault).toResolvedValue((keys) => new GrantVault(keys), [KeyRing])
   bind(UpstreamGrants).toResolvedValue(
-    (database, vault, network, changes, logger, resources) => {
+    (database, vault, network, changes, events, logger, resources) => {
       const grants = resources.use(
         new UpstreamGrants({
           database,
           vault,
           network,
           catchUp: () => changes.catchUp(),
+          onChange: (owner) => events.emit('login-changed', owner),
           logger,
         }),
       )
       changes.onDelta((delta) => grants.apply(delta))
       return grants
     },
-    [DatabaseToken, GrantVault, LoginNetworkToken, ChangeFeed, LoggerToken, ResourcesToken],
+    [DatabaseToken, GrantVault, LoginNetworkToken, ChangeFeed, EventsToken, LoggerToken, ResourcesToken],
   )
   bind(UpstreamLogins).toResolvedValue(
-    (database, vault, network, changes, { listen: { publicUrl } }) =>
+    (database, vault, network, changes, { access, listen: { publicUrl } }) =>
       new UpstreamLogins({
         database,
         vault,
         network,
         catchUp: () => changes.catchUp(),
+        isOpen: access.mode === 'none',
         // Only https that others can reach is an identifier that others can read.
         metadataDocumentUrl:
           publicUrl?.protocol === 'https:'

@@ -1,58 +1,101 @@
-import { KeyRing } from '@mreg/access'
-import { MergedProxy, RouteTable, ServerProxy, SessionTokens } from '@mreg/proxy'
-import { ChangeFeed, DatabaseCatalogStore } from '@mreg/registry'
+import { AccessControl, KeyRing, UpstreamLogins } from '@mreg/access'
+import { createMemoryCache } from '@mreg/cache'
+import {
+  ActiveRequests,
+  Fallback,
+  MergedProxy,
+  RouteTable,
+  ServerProxy,
+  SessionTokens,
+  Traffic,
+} from '@mreg/proxy'
+import { ChangeFeed, SnapshotCatalogStore, toolsetFollower } from '@mreg/registry'
 import { LegacySessions, Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
-import {
-  DatabaseToken,
-  EventsToken,
-  FactsToken,
-  LoggerToken,
-  ResourcesToken,
-  SettingsToken,
-} from '../tokens.ts'
+import { CacheToken, EventsToken, FactsToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
 
 /** What answers MCP clients. */
 export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
   bind(RouteTable).toResolvedValue(
-    (changes, upstreams) => {
+    (changes, upstreams, events) => {
       const routes = new RouteTable()
+      events.on('endpoint-recovered', ({ endpointId, slug, tenantId }) =>
+        routes.lookup(tenantId, slug)?.replicas.warmUp(endpointId),
+      )
       changes.onDelta((delta) => {
         for (const endpointId of routes.apply(delta)) upstreams.retire(endpointId)
       })
       return routes
     },
-    [ChangeFeed, Upstreams],
+    [ChangeFeed, Upstreams, EventsToken],
   )
   bind(SessionTokens).toResolvedValue(
     (keys, { timeouts }) =>
       new SessionTokens({ sealer: keys.sealer('session-token'), lifetimeMs: timeouts.sessionMs }),
     [KeyRing, SettingsToken],
   )
+  bind(Fallback).toResolvedValue(
+    (shared, { fallback, limits, store }, resources) => {
+      // In one process, what stands in must not make room for itself among what the sessions keep.
+      const cache = store.redisUrl === undefined ? resources.use(createMemoryCache()) : shared
+      return new Fallback({ ...fallback, cache, maxJsonDepth: limits.maxJsonDepth })
+    },
+    [CacheToken, SettingsToken, ResourcesToken],
+  )
+  bind(ActiveRequests).toResolvedValue(() => new ActiveRequests())
+  bind(Traffic).toResolvedValue(({ metrics }) => new Traffic(metrics), [SettingsToken])
   bind(ServerProxy).toResolvedValue(
-    (routes, upstreams, sessions, tokens, keys, { limits, timeouts }, logger) =>
+    (
+      access,
+      routes,
+      upstreams,
+      sessions,
+      tokens,
+      keys,
+      fallback,
+      traffic,
+      { changes, limits, timeouts },
+      logger,
+    ) =>
       new ServerProxy({
+        access,
         routes,
         upstreams,
         sessions,
         tokens,
         requestStates: keys.sealer('request-state'),
+        fallback,
+        traffic,
+        changes,
         limits,
         timeouts,
         logger,
       }),
-    [RouteTable, Upstreams, LegacySessions, SessionTokens, KeyRing, SettingsToken, LoggerToken],
+    [
+      AccessControl,
+      RouteTable,
+      Upstreams,
+      LegacySessions,
+      SessionTokens,
+      KeyRing,
+      Fallback,
+      Traffic,
+      SettingsToken,
+      LoggerToken,
+    ],
   )
   bind(MergedProxy).toResolvedValue(
     (
       one,
+      access,
       routes,
       changes,
-      database,
+      store,
       upstreams,
       sessions,
       tokens,
+      logins,
       events,
       settings,
       facts,
@@ -64,7 +107,9 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       const merged = resources.use(
         new MergedProxy({
           proxy: one,
-          store: new DatabaseCatalogStore(database),
+          access,
+          store,
+          loginUrlFor: (principal, server) => logins.urlFor(principal, server),
           routes,
           upstreams,
           sessions,
@@ -75,19 +120,26 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
           logger,
         }),
       )
+      changes.follow(toolsetFollower((change) => merged.toolsetsChanged(change)))
       // After the route table, which asked to be told before.
-      changes.onDelta(() => merged.routesChanged())
+      changes.onDelta((delta) => {
+        merged.routesChanged()
+        merged.keptChanged(delta)
+      })
+      events.on('login-changed', (event) => merged.loginChanged(event))
       events.on('server-status-changed', (event) => merged.statusChanged(event))
       return merged
     },
     [
       ServerProxy,
+      AccessControl,
       RouteTable,
       ChangeFeed,
-      DatabaseToken,
+      SnapshotCatalogStore,
       Upstreams,
       LegacySessions,
       SessionTokens,
+      UpstreamLogins,
       EventsToken,
       SettingsToken,
       FactsToken,

@@ -1,5 +1,5 @@
 import { CredentialVault } from '@mreg/access'
-import { ChangeFeed, type LiveStates, Registry } from '@mreg/registry'
+import { CapabilityReview, ChangeFeed, type LiveStates, Registry, Toolsets } from '@mreg/registry'
 import { Upstreams } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
@@ -11,6 +11,7 @@ import {
   ResourcesToken,
   SettingsToken,
 } from '../tokens.ts'
+import { bindSnapshots } from './snapshots.ts'
 
 /** Between looks at the change log when the database cannot be listened to, in milliseconds. */
 const UNANNOUNCED_POLL_MS = 1000
@@ -24,6 +25,10 @@ export const registry: ContainerModule = new ContainerModule(({ bind }) => {
       return resources.use(new ChangeFeed({ database, listen, pollMs, logger }))
     },
     [DatabaseToken, SettingsToken, LoggerToken, ResourcesToken],
+  )
+  bind(CapabilityReview).toResolvedValue(
+    (database, changeFeed, { changes }) => new CapabilityReview({ database, changeFeed, changes }),
+    [DatabaseToken, ChangeFeed, SettingsToken],
   )
   bind(Registry).toResolvedValue(
     (database, changes, sealer, checker, upstreams, events, logger, resources) => {
@@ -41,4 +46,9 @@ export const registry: ContainerModule = new ContainerModule(({ bind }) => {
       ResourcesToken,
     ],
   )
+  bind(Toolsets).toResolvedValue(
+    (database, changes) => new Toolsets({ database, changes }),
+    [DatabaseToken, ChangeFeed],
+  )
+  bindSnapshots({ bind })
 })

@@ -1,6 +1,16 @@
+import { join } from 'node:path'
+
 import { CredentialVault, UpstreamGrants } from '@mreg/access'
 import { HttpPool, NameResolver } from '@mreg/http-pool'
-import { type CredentialSource, LegacySessions, SessionTombstones, Upstreams } from '@mreg/upstream'
+import {
+  circuitBus,
+  CircuitFile,
+  type CredentialSource,
+  LegacySessions,
+  savedCircuits,
+  SessionTombstones,
+  Upstreams,
+} from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
 import { grantCredentials } from '../grant-credentials.ts'
@@ -18,13 +28,19 @@ export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
     [SettingsToken, FactsToken, NameResolver, ResourcesToken],
   )
   bind(Upstreams).toResolvedValue(
-    (pool, vault, grants, settings, facts, events, logger, resources) => {
-      const credentials: CredentialSource = grantCredentials(vaultCredentials(vault), grants)
-      return resources.use(
+    (pool, vault, grants, cache, settings, facts, events, logger, resources) => {
+      const credentials: CredentialSource = grantCredentials(
+        vaultCredentials(vault),
+        grants,
+        settings.access.mode,
+      )
+      const path = join(facts.databaseDirectory, 'circuits.json')
+      const upstreams = resources.use(
         new Upstreams({
           pool,
           credentials,
           breaker: settings.breaker,
+          circuits: { sync: circuitBus(cache), saved: facts.role === 'gateway' ? savedCircuits(path) : [] },
           connectTimeoutMs: settings.timeouts.connectMs,
           maxMessageBytes: settings.limits.maxReplyBytes,
           clientInfo: { name: 'mreg', version: facts.version },
@@ -37,11 +53,23 @@ export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
           logger,
         }),
       )
+      if (facts.role === 'gateway') {
+        const file = resources.use(
+          new CircuitFile({
+            path,
+            snapshot: () => upstreams.circuits.snapshot(),
+            onError: (error) => logger.warn('open circuits could not be kept for the next start', { error }),
+          }),
+        )
+        upstreams.circuits.onTransition(() => file.changed())
+      }
+      return upstreams
     },
     [
       HttpPool,
       CredentialVault,
       UpstreamGrants,
+      CacheToken,
       SettingsToken,
       FactsToken,
       EventsToken,
@@ -60,6 +88,8 @@ export const upstream: ContainerModule = new ContainerModule(({ bind }) => {
     ({ limits, timeouts }, tombstones) =>
       new LegacySessions({
         maxSessions: limits.maxSessions,
+        maxPerPrincipal: limits.maxSessionsPerPrincipal,
+        maxPerTenant: limits.maxSessionsPerTenant,
         idleMs: timeouts.sessionIdleMs,
         tombstoneMs: timeouts.sessionMs,
         tombstones,

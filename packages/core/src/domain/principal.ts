@@ -8,8 +8,12 @@ export interface Principal {
   /** The tenant whose objects it sees. */
   readonly tenantId: string
   readonly role: Role
-  /** How it was recognised: `local` when `/mcp` is open on loopback, `key` by a key. */
-  readonly kind: 'local' | 'key'
+  /** How it was recognised: `local` when `/mcp` is open on loopback, `key` by a key, `token` by one of an identity provider. */
+  readonly kind: 'local' | 'key' | 'token'
+  /** Of the API key that it came with; undefined: it came with the administrator's key, a token or nothing. */
+  readonly keyId?: string | undefined
+  /** Whether its key may do less than its role may. Default: false. */
+  readonly isLimited?: boolean | undefined
 }
 
 /** The tenant of everything that names no other. */

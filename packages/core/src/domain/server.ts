@@ -1,3 +1,5 @@
+import type { OwnChangePolicy } from './change-policy.ts'
+
 /** How an MCP server is reached. */
 export type TransportKind = 'streamable-http' | 'sse' | 'stdio'
 
@@ -10,8 +12,26 @@ export type ServerStatus = 'unknown' | 'healthy' | 'degraded' | 'unhealthy' | 'n
  */
 export type Isolation = 'principal' | 'session' | 'shared'
 
+/**
+ * Whose login a server is used with: one for everybody, or each principal's own. What a server lists for a login of somebody's
+ * own is shown to nobody else.
+ */
+export type LoginScope = 'shared' | 'principal'
+
 /** Whether documents that need no authentication may show a server. */
 export type Visibility = 'private' | 'public'
+
+/** Which older answers of a server may stand in while it fails. Whatever is undefined follows the gateway's settings. */
+export interface ServerFallback {
+  /** How long past its `ttlMs` an answer may stand in, in milliseconds; 0: none ever does. */
+  readonly maxStaleMs?: number | undefined
+  /** Whether resources and prompts may stand in although the server never said how long they are good. Default false. */
+  readonly staleReads?: boolean | undefined
+  /** Whether what the server calls public stands in for every principal: it has to be believed. Default false. */
+  readonly sharePublic?: boolean | undefined
+  /** Tools without side effects, by name, whose results may stand in, and how long those are good. Default: none. */
+  readonly tools?: Readonly<Record<string, { readonly ttlMs: number }>> | undefined
+}
 
 /** What can be set for one server. Whatever is undefined follows the gateway's settings. */
 export interface ServerSettings {
@@ -21,6 +41,36 @@ export interface ServerSettings {
   readonly requestTimeoutMs?: number | undefined
   /** For `stdio`: who may share a process. undefined: `principal`. */
   readonly isolation?: Isolation | undefined
+  /** For servers that are reached by a URL: whose login they are used with. undefined: `shared`. */
+  readonly login?: LoginScope | undefined
+  /** Which older answers may stand in while it fails. */
+  readonly fallback?: ServerFallback | undefined
+  /** How calls are spread over its endpoints, where it has several. */
+  readonly balancing?: BalancingSettings | undefined
+  /**
+   * What it says of its tools is believed: a call of one that it calls read-only or idempotent may be sent to another endpoint
+   * when the first one broke down under it. Default false.
+   */
+  readonly trusted?: boolean | undefined
+  /** What becomes of definitions that nobody has approved. */
+  readonly changes?: OwnChangePolicy | undefined
+}
+
+/** Who of several endpoints gets a call. */
+export type BalancingStrategy =
+  | 'peak-ewma'
+  | 'least-connections'
+  | 'round-robin'
+  | 'weighted'
+  | 'random'
+  | 'consistent-hash'
+
+/** How the calls of one server are spread over its endpoints. */
+export interface BalancingSettings {
+  /** Default `peak-ewma`. For `consistent-hash` the key is the principal: all that one does goes to one endpoint. */
+  readonly strategy?: BalancingStrategy | undefined
+  /** How long an endpoint that came new or came back gets less than its share, in milliseconds. 0: not at all. Default 30,000. */
+  readonly slowStartMs?: number | undefined
 }
 
 /** One address of a server. A server may have several, all alike. */
@@ -72,6 +122,8 @@ export interface ServerRecord {
   readonly tags: readonly string[]
   readonly visibility: Visibility
   readonly status: ServerStatus
+  /** Whether an administrator has taken it out of service: then that is its status, whatever probes find. */
+  readonly maintenance: boolean
   readonly settings: ServerSettings
   /** Who may change it: `api`, `file:<id>` or `sync:<source>`. */
   readonly managedBy: string

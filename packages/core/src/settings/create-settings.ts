@@ -165,11 +165,14 @@ const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   limits: { ...preset.limits, ...defined(file.limits) },
   timeouts: { ...preset.timeouts, ...defined(file.timeouts) },
   breaker: { ...preset.breaker, ...defined(file.breaker) },
+  fallback: { ...preset.fallback, ...defined(file.fallback) },
   health: { ...preset.health, ...defined(file.health) },
   stdio: { ...preset.stdio, ...defined(file.stdio) },
   egress: { ...preset.egress, ...defined(file.egress) },
+  metrics: { ...preset.metrics, ...defined(file.metrics) },
   cache: { ...preset.cache, ...defined(file.cache) },
   database: { ...preset.database, ...defined(file.database) },
+  changes: { ...preset.changes, ...defined(file.changes) },
   security: { ...preset.security, ...defined(file.security) },
 })
 

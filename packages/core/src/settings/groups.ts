@@ -26,6 +26,11 @@ export const settingGroups = {
     maxSessions: count().describe(
       'Upstream sessions remembered at once; the one idle longest goes first and is rebuilt on return.',
     ),
+    maxSessionsPerPrincipal: count().describe(
+      'Of them, those of one principal. The one idle longest makes room; while all are in use, `initialize` is refused.',
+    ),
+    maxSessionsPerTenant: count().describe('The same for a tenant.'),
+    maxApiKeysPerTenant: count(100_000).describe('API keys of one tenant, revoked ones included.'),
   }),
   timeouts: z.strictObject({
     connectMs: milliseconds(60_000).describe('To reach an upstream: name, connection and TLS.'),
@@ -53,10 +58,33 @@ export const settingGroups = {
     ),
     maxOpenMs: milliseconds(3_600_000).describe('The most that doubling comes to.'),
   }),
+  fallback: z.strictObject({
+    maxStaleMs: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .describe(
+        'How long past its `ttlMs` an older answer may stand in for a server that fails; 0: none does. A server may set its own.',
+      ),
+    maxAnswerBytes: bytes(4_194_304).describe('Larger answers are not kept to stand in.'),
+  }),
   health: z.strictObject({
     intervalMs: milliseconds().describe('Between probes of an endpoint that works.'),
     unhealthyIntervalMs: milliseconds().describe('Between probes of an endpoint that does not work.'),
-    maxConcurrentProbes: count(1000).describe('Probes under way at once.'),
+    maxConcurrentProbes: count(1000).describe(
+      'Probes under way at once in one process; one origin has at most a quarter of them.',
+    ),
+    failureThreshold: count(1000).describe(
+      'Failures in a row that make an endpoint `unhealthy`; fewer make it `degraded`.',
+    ),
+    successThreshold: count(1000).describe(
+      'Good probes in a row after which an endpoint that was not well is `healthy` again.',
+    ),
+    leaseMs: z
+      .int()
+      .min(1000)
+      .max(600_000)
+      .describe('When the endpoints that a worker has taken are given to others, if it is not heard of.'),
     historyMs: milliseconds(366 * 86_400_000).describe('How long what probes found is kept.'),
     historyChecks: count().describe('How many probes of one endpoint are kept at most: the newest.'),
   }),
@@ -104,6 +132,18 @@ export const settingGroups = {
       .boolean()
       .describe('Whether the certificate authorities that the system trusts are trusted too.'),
   }),
+  metrics: z.strictObject({
+    public: z
+      .boolean()
+      .describe(
+        "Whether everybody who reaches the gateway may read `/metrics`; else it needs the administrator's key.",
+      ),
+    maxServers: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .describe('Servers with figures of their own; those that come later are counted together.'),
+  }),
   cache: z.strictObject({
     keyPrefix: z
       .string()
@@ -123,6 +163,23 @@ export const settingGroups = {
       'Between looks at the change log when nothing announces changes.',
     ),
   }),
+  changes: z.strictObject({
+    onNew: z
+      .enum(['accept', 'quarantine'])
+      .describe(
+        'What becomes of a tool, prompt or resource that is seen for the first time: `accept` or `quarantine` (held until it is approved). A server may set its own, here and below.',
+      ),
+    onChange: z
+      .enum(['accept', 'warn', 'quarantine'])
+      .describe(
+        'What becomes of one whose definition differs from what was approved: `accept`, `warn` (served, marked and reported) or `quarantine`.',
+      ),
+    whileQuarantined: z
+      .enum(['hide', 'serve-last-approved'])
+      .describe(
+        'What clients have of one that is held: nothing (`hide`), or what was approved before (`serve-last-approved`).',
+      ),
+  }),
   security: z.strictObject({
     allowedHosts: z
       .array(z.string().min(1))
@@ -134,6 +191,9 @@ export const settingGroups = {
       .describe('Origins of web pages that may call it, besides its own.'),
     corsOnLoopback: z.boolean().describe('Whether web pages served from loopback may call it.'),
     securityHeaders: z.boolean().describe('Whether answers carry security headers.'),
+    keysWithoutDatabaseMs: milliseconds().describe(
+      'How long API keys are honoured while the database cannot be asked whether they were revoked.',
+    ),
     tokenLifetimeMs: milliseconds(30 * 86_400_000).describe(
       'How long the tokens are good that the gateway issues to clients; it issues none yet.',
     ),
@@ -150,11 +210,14 @@ export const settingsFileSchema = z.strictObject({
   limits: settingGroups.limits.partial().optional(),
   timeouts: settingGroups.timeouts.partial().optional(),
   breaker: settingGroups.breaker.partial().optional(),
+  fallback: settingGroups.fallback.partial().optional(),
   health: settingGroups.health.partial().optional(),
   stdio: settingGroups.stdio.partial().optional(),
   egress: settingGroups.egress.partial().optional(),
+  metrics: settingGroups.metrics.partial().optional(),
   cache: settingGroups.cache.partial().optional(),
   database: settingGroups.database.partial().optional(),
+  changes: settingGroups.changes.partial().optional(),
   security: settingGroups.security.partial().optional(),
 })
 

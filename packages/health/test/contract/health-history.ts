@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
 import type { EndpointProbe, ServerRecord, ServerStatus } from '@mreg/core'
-import { EventBus, type GatewayEvents } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
 import { HealthRecorder, HistoryPruner } from '@mreg/health'
 import {
@@ -15,6 +14,8 @@ import {
 } from '@mreg/repositories'
 import { waitUntil } from '@mreg/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const POLICY = { intervalMs: 30_000, unhealthyIntervalMs: 10_000, failureThreshold: 3, successThreshold: 2 }
 
 type RegistryPool = DatabasePool<RegistryDatabase>
 
@@ -83,10 +84,7 @@ export const describeHealthHistory = (open: () => RegistryPool): void => {
     it('is the state of its server, and in the history, when it has been kept', async () => {
       const [server] = await makeServers(1, 2)
       if (server === undefined) throw new Error('there is no server')
-      const events = new EventBus<GatewayEvents>()
-      const told: string[] = []
-      events.on('server-status-changed', ({ slug, from, to }) => told.push(`${slug}: ${from} to ${to}`))
-      const recorder = new HealthRecorder(pool, events)
+      const recorder = new HealthRecorder(pool, POLICY)
 
       await recorder.record(...found(server, 'healthy'))
       expect(await read(server)).toMatchObject({ status: 'degraded', history: [{ status: 'healthy' }] })
@@ -96,16 +94,15 @@ export const describeHealthHistory = (open: () => RegistryPool): void => {
       await recorder.record(...found(server, 'unhealthy', 1))
 
       expect((await read(server)).history).toHaveLength(4)
-      expect(told).toEqual([
-        's-0: unknown to degraded',
-        's-0: degraded to healthy',
-        's-0: healthy to degraded',
-      ])
+      const statuses = await pool.systemSession('test', (session) =>
+        new ChangeRepository(session).since(server.tenantId, 1, 100),
+      )
+      expect(statuses.map(({ kind }) => kind)).toEqual(['server_status', 'server_status', 'server_status'])
     })
 
     it('of many servers at once shares transactions, and none of it is lost', async () => {
       const servers = await makeServers(30)
-      const recorder = new HealthRecorder(pool)
+      const recorder = new HealthRecorder(pool, POLICY)
       await Promise.all(servers.map((server) => recorder.record(...found(server, 'healthy'))))
       const before = pool.stats().committed
 
@@ -120,7 +117,11 @@ export const describeHealthHistory = (open: () => RegistryPool): void => {
 
     it('by several processes at once ends in the status that the last probes say, each change in the log', async () => {
       const servers = await makeServers(3, 3)
-      const recorders = [new HealthRecorder(pool), new HealthRecorder(pool), new HealthRecorder(pool)]
+      const recorders = [
+        new HealthRecorder(pool, POLICY),
+        new HealthRecorder(pool, POLICY),
+        new HealthRecorder(pool, POLICY),
+      ]
 
       await Promise.all(
         Array.from({ length: 12 }, (_, round) =>
@@ -151,7 +152,7 @@ export const describeHealthHistory = (open: () => RegistryPool): void => {
       const [gone, stays] = await makeServers(2)
       if (gone === undefined || stays === undefined) throw new Error('there are no servers')
       await pool.tenantSession(gone.tenantId, (session) => new ServerRepository(session).delete(gone.id))
-      const recorder = new HealthRecorder(pool)
+      const recorder = new HealthRecorder(pool, POLICY)
 
       await Promise.all([gone, stays].map((server) => recorder.record(...found(server, 'healthy'))))
 
@@ -162,7 +163,7 @@ export const describeHealthHistory = (open: () => RegistryPool): void => {
     it('is kept as long as the settings say', async () => {
       const [server] = await makeServers(1)
       if (server === undefined) throw new Error('there is no server')
-      const recorder = new HealthRecorder(pool)
+      const recorder = new HealthRecorder(pool, POLICY)
       await recorder.record(...found(server, 'healthy'))
       const later = Date.now() + 10_000
 

@@ -25,7 +25,7 @@ export interface HeaderFault {
  * client of another version must learn that first), then a method that differs, then the capabilities, then headers that
  * are missing, then the name. On notifications headers and capabilities may be missing, but headers not differ.
  *
- * `Mcp-Param-*` needs the tool's schema: see `paramHeaderMatches`.
+ * `Mcp-Param-*` needs the tool's schema: see `checkParamHeaders`.
  */
 export function checkModernHeaders(
   scanned: ScannedMessage,

@@ -19,7 +19,7 @@ const MODERN_VERSION = MODERN_VERSIONS[0] ?? ''
 
 /** A request of the newer era that the gateway makes itself. */
 export const catalogExchange = (
-  { slug, principal, signal }: Asking,
+  { slug, principal, signal }: Omit<Asking, 'ask'>,
   {
     method,
     params,
@@ -45,6 +45,7 @@ export const catalogExchange = (
     headerNames: [...headers.keys()],
     body: encodeRequest({ id: 1, method, params: { ...params, _meta: meta } }),
     requestId: 'catalog',
+    isObservation: true,
     signal,
   }
 }

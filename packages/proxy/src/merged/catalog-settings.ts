@@ -2,6 +2,8 @@
 export interface CatalogSettings {
   /** Servers asked at once. */
   readonly maxConcurrentLists: number
+  /** The most principals of a tenant of whom lists of their own are held in memory; whoever came longest ago goes first. */
+  readonly maxPrincipals: number
   /** Most pages of one list of a server. */
   readonly maxPages: number
   /** Most definitions of one server; more are left out. */
@@ -14,17 +16,21 @@ export interface CatalogSettings {
   readonly listMs: number
   /** Between two looks at a server that works, in milliseconds. */
   readonly refreshMs: number
+  /** How long what a server offered is shown while it is away, in milliseconds, from when it was first found to be away here. */
+  readonly maxAwayMs: number
   /** Between two looks at a server that did not answer, at first, in milliseconds; doubles up to `refreshMs`. */
   readonly retryMs: number
 }
 
 export const CATALOG_SETTINGS: CatalogSettings = {
   maxConcurrentLists: 16,
+  maxPrincipals: 1000,
   maxPages: 100,
   maxDefinitions: 5000,
   maxBytes: 16_777_216,
   firstListMs: 1200,
   listMs: 120_000,
   refreshMs: 300_000,
+  maxAwayMs: 604_800_000,
   retryMs: 5000,
 }

@@ -2,9 +2,11 @@ import { encodeNotification, encodeResult, type JsonRpcId, META } from '@mreg/mc
 import type { DefinitionKind } from '@mreg/registry'
 import type { JsonObject } from '@mreg/upstream'
 
+import { MessageFeed } from '../bridge/message-feed.ts'
 import { finalTurn, messageTurn } from '../bridge/turns.ts'
 import type { Turn } from '../converse.ts'
 import type { CatalogListener } from './catalogs.ts'
+import type { Honoured } from './owner-subscription.ts'
 
 /** What a subscription names, the kinds that it is about, and what tells of a change. */
 const LISTS: readonly (readonly [string, readonly DefinitionKind[], string])[] = [
@@ -21,53 +23,65 @@ export interface CatalogSubscriptionOptions {
   /** What the client wants to hear of, as it wrote it. */
   readonly wanted: JsonObject
   readonly listen: (listener: CatalogListener) => () => void
+  /** Begins to hear of single resources and tasks, and gives what of them is honoured by each server that has any. */
+  readonly subscribe: (
+    tell: (message: Uint8Array) => void,
+    signal: AbortSignal,
+  ) => readonly Promise<Honoured>[]
   readonly signal: AbortSignal
 }
 
-/** The answer to `subscriptions/listen`: which lists have changed, until the client has gone. */
+/**
+ * The answer to `subscriptions/listen`, until the client has gone: which lists have changed, by the catalog, and what servers
+ * say of single resources and tasks.
+ */
 export async function* catalogSubscription({
   id,
   wanted,
   listen,
+  subscribe,
   signal,
 }: CatalogSubscriptionOptions): AsyncGenerator<Turn, void, undefined> {
-  const honoured = LISTS.filter(([name]) => wanted[name] === true)
+  const lists = LISTS.filter(([name]) => wanted[name] === true)
   const meta = { [META.subscriptionId]: id }
-  const tell = (method: string, params: JsonObject = {}): Turn =>
-    messageTurn(encodeNotification({ method, params: { ...params, _meta: meta } }))
+  const notification = (method: string, params: JsonObject = {}): Uint8Array =>
+    encodeNotification({ method, params: { ...params, _meta: meta } })
+  const feed = new MessageFeed()
   const changed = new Set<string>()
-  let awake = Promise.withResolvers<void>()
+  let quiet: NodeJS.Timeout | undefined
+  const tellChanged = (): void => {
+    for (const method of changed) feed.push(notification(method))
+    quiet = changed.size === 0 ? undefined : setTimeout(tellChanged, QUIET_MS)
+    changed.clear()
+  }
   const leave = listen((kinds) => {
-    for (const [, about, method] of honoured) if (about.some((kind) => kinds.has(kind))) changed.add(method)
-    awake.resolve()
+    for (const [, about, method] of lists) if (about.some((kind) => kinds.has(kind))) changed.add(method)
+    if (quiet === undefined) tellChanged()
   })
-  const onAbort = (): void => awake.resolve()
+  const over = new AbortController()
+  const onAbort = (): void => feed.end()
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
   try {
-    const notifications = Object.fromEntries(honoured.map(([name]) => [name, true]))
-    yield tell('notifications/subscriptions/acknowledged', { notifications })
-    while (!signal.aborted) {
-      await awake.promise
-      awake = Promise.withResolvers()
-      const methods = [...changed]
-      changed.clear()
-      for (const method of methods) yield tell(method)
-      await pause(QUIET_MS, signal)
+    const heard = subscribe((message) => feed.push(message), AbortSignal.any([signal, over.signal]))
+    const honoured = await Promise.all(heard)
+    const notifications = {
+      ...Object.fromEntries(lists.map(([name]) => [name, true])),
+      ...topics('resourceSubscriptions', honoured),
+      ...topics('taskIds', honoured),
     }
+    yield messageTurn(notification('notifications/subscriptions/acknowledged', { notifications }))
+    for (let next = await feed.next(); next !== undefined; next = await feed.next()) yield messageTurn(next)
     yield finalTurn(encodeResult({ id, result: { resultType: 'complete', _meta: meta } }))
   } finally {
+    clearTimeout(quiet)
+    over.abort()
     leave()
     signal.removeEventListener('abort', onAbort)
   }
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const over = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', over)
-      resolve()
-    }
-    const timer = setTimeout(over, ms)
-    signal.addEventListener('abort', over, { once: true })
-  })
+const topics = (kind: keyof Honoured, honoured: readonly Honoured[]): JsonObject => {
+  const named = honoured.flatMap((each) => each[kind])
+  return named.length === 0 ? {} : { [kind]: named }
+}

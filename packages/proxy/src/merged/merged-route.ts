@@ -1,3 +1,4 @@
+import { Replicas } from '../replicas/replicas.ts'
 import type { ServerRoute } from '../route-table.ts'
 
 /** All servers of a tenant as if they were one, for what asks after the settings of a server. It leads nowhere by itself. */
@@ -12,6 +13,7 @@ export const mergedRoute = (tenantId: string): ServerRoute => ({
     tags: [],
     visibility: 'private',
     status: 'unknown',
+    maintenance: false,
     settings: {},
     managedBy: 'api',
     revision: 0,
@@ -20,4 +22,5 @@ export const mergedRoute = (tenantId: string): ServerRoute => ({
     endpoints: [],
   },
   targets: [],
+  replicas: new Replicas(),
 })

@@ -1,5 +1,4 @@
 import {
-  contentUris,
   encodeResult,
   ERROR_CODE,
   findMember,
@@ -7,11 +6,10 @@ import {
   MODERN_VERSIONS,
   prefixUri,
   readValue,
-  scanMessage,
   type ScannedMessage,
-  spliceMessage,
   splitPrefixedUri,
 } from '@mreg/mcp-wire'
+import type { CatalogView } from '@mreg/registry'
 import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
 import { eventsOf } from '../answer-turns.ts'
@@ -19,28 +17,33 @@ import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from 
 import type { Exchange } from '../exchange.ts'
 import { idOf } from '../routed.ts'
 import { catalogSubscription } from './catalog-subscription.ts'
-import type { Catalogs } from './catalogs.ts'
+import { type CatalogViews, changedInView } from './catalog-views.ts'
+import type { CatalogListener, Catalogs } from './catalogs.ts'
+import { exposedMessage } from './exposed-message.ts'
+import { mergedCapabilities, ownerOfMethod } from './extensions.ts'
 import { translatedAnswer } from './inner-answer.ts'
+import { loginAnswer, loginAnswered, type LoginUrlFor } from './login-action.ts'
 import { kindListedBy, listResponse } from './merged-lists.ts'
-import { exchangeWithOwner, type OwnerOf, ownerOf } from './owner-request.ts'
-import type { TenantCatalog } from './tenant-catalog.ts'
+import { exchangeWithOwner, ownerOf } from './owner-request.ts'
+import { type Honoured, subscribeToOwner } from './owner-subscription.ts'
+import type { PrincipalCatalog } from './principal-catalog.ts'
+import { searchedView, SearchTools } from './search-tools.ts'
+import type { CapableServer, ServerCapabilities } from './server-capabilities.ts'
+import { topicsByOwner } from './subscription-topics.ts'
 
 export interface MergedServerOptions {
   readonly catalogs: Catalogs
+  /** What of a catalog the sender of a request is shown. */
+  readonly views: CatalogViews
   /** Answers what one server is asked: `ServerProxy.handle`. */
   readonly ask: (exchange: Exchange) => Promise<Answer>
+  readonly capabilities: ServerCapabilities
+  readonly loginUrlFor: LoginUrlFor
   readonly serverInfo: { readonly name: string; readonly version: string }
   readonly maxJsonDepth: number
   readonly heartbeatMs: number
   /** How long the first list of a tenant waits for servers that have never been asked, in milliseconds. */
   readonly firstListMs: number
-}
-
-const CAPABILITIES: JsonObject = {
-  tools: { listChanged: true },
-  prompts: { listChanged: true },
-  resources: { listChanged: true },
-  completions: {},
 }
 
 /**
@@ -49,9 +52,11 @@ const CAPABILITIES: JsonObject = {
  */
 export class MergedServer {
   readonly #options: MergedServerOptions
+  readonly #search: SearchTools
 
   constructor(options: MergedServerOptions) {
     this.#options = options
+    this.#search = new SearchTools(options.maxJsonDepth)
   }
 
   /** Answers one message, whose headers have been checked. */
@@ -59,53 +64,140 @@ export class MergedServer {
     if (scanned.kind !== 'request') return emptyAnswer(202)
     const id = idOf(scanned) ?? ''
     const { method } = scanned
-    if (method === 'server/discover')
-      return jsonAnswer(encodeResult({ id, result: discoverResult(this.#options.serverInfo) }))
     const catalog = this.#options.catalogs.of(exchange.principal)
-    if (method === 'subscriptions/listen') return this.#subscribe(exchange, scanned)
     await catalog.ready(this.#options.firstListMs)
+    const view = this.#viewOf(exchange)
+    if (method === 'server/discover') {
+      const capabilities = mergedCapabilities(this.#capable(exchange, view))
+      return jsonAnswer(encodeResult({ id, result: discoverResult(this.#options.serverInfo, capabilities) }))
+    }
+    if (method === 'subscriptions/listen') return this.#subscribe(exchange, scanned, view)
+    const isSearched = exchange.toolMode === 'search'
     const kind = kindListedBy(method)
     if (kind !== undefined) {
       const cursor = cursorIn(exchange.body, scanned)
-      const list = cursor === null ? undefined : listResponse(id, kind, catalog.catalog, cursor)
+      const listed = isSearched && kind === 'tool' ? searchedView(view) : view
+      const list = cursor === null ? undefined : listResponse(id, kind, listed, cursor)
       return list === undefined ? refuse(id, 'The cursor is not one of this list.') : jsonAnswer(list)
     }
-    const owner = ownerOf(exchange.body, scanned, catalog.catalog)
-    if (owner !== undefined) return this.#askOwner(exchange, owner, catalog)
-    return NAMING.has(method ?? '')
-      ? refuse(id, `Nothing is known as ${JSON.stringify(scanned.name ?? scanned.uri ?? '')}.`, scanned.uri)
-      : errorAnswer(404, { id, code: ERROR_CODE.methodNotFound, message: 'Method not found' })
+    if (isSearched && method === 'tools/call') {
+      const outcome = this.#search.call(exchange, scanned, view, id)
+      if (outcome?.kind === 'answer') return jsonAnswer(outcome.message)
+      return outcome === undefined
+        ? refuse(id, `Nothing is known as ${JSON.stringify(scanned.name ?? '')}.`)
+        : this.#respondAsOwner(outcome.exchange, outcome.scanned, view, catalog)
+    }
+    return this.#respondAsOwner(exchange, scanned, view, catalog)
   }
 
-  async #askOwner(exchange: Exchange, owner: OwnerOf, catalog: TenantCatalog): Promise<Answer> {
-    const answer = await this.#options.ask(exchangeWithOwner(exchange, owner))
-    return translatedAnswer(answer, (message) => this.#translate(message, owner, catalog))
+  /** Answers what goes to whoever owns what it is about. */
+  #respondAsOwner(
+    exchange: Exchange,
+    scanned: ScannedMessage,
+    view: CatalogView,
+    catalog: PrincipalCatalog,
+  ): Promise<Answer> | Answer {
+    const id = idOf(scanned) ?? ''
+    const { method } = scanned
+    const tool = method === 'tools/call' ? view.find('tool', scanned.name ?? '') : undefined
+    // A tool that the server calls so may have come in the place of ours.
+    if (
+      method === 'tools/call' &&
+      (tool === undefined || tool.action === 'login' || tool.definition.name === 'login')
+    ) {
+      const answered = loginAnswered(exchange, scanned)
+      if (answered !== undefined) return answered
+    }
+    if (tool?.action === 'login')
+      return loginAnswer(exchange, scanned, tool.server, this.#options.loginUrlFor)
+    const owner = ownerOf(exchange.body, scanned, view)
+    if (owner !== undefined) return this.#ask(exchangeWithOwner(exchange, owner), scanned, catalog)
+    if (NAMING.has(method ?? '')) {
+      const named = scanned.name ?? scanned.uri ?? scanned.taskId ?? ''
+      return refuse(id, `Nothing is known as ${JSON.stringify(named)}.`, scanned.uri)
+    }
+    // Of what it shows nobody knows whether it is in a view that shows but a part.
+    const isWhole = view === catalog.catalog
+    const slugs = view.servers.map(({ slug }) => slug)
+    const slug = isWhole ? ownerOfMethod(method ?? '', slugs, this.#capable(exchange, view)) : undefined
+    return slug === undefined
+      ? errorAnswer(404, { id, code: ERROR_CODE.methodNotFound, message: 'Method not found' })
+      : this.#ask({ ...exchange, slug }, scanned, catalog)
   }
 
-  /** The resources that a result speaks of, by the URIs under which clients can read them here. */
-  #translate(message: Uint8Array, { slug }: OwnerOf, catalog: TenantCatalog): Uint8Array {
-    const { resultSpan } = scanMessage(message, {
-      maxDepth: this.#options.maxJsonDepth,
-      duplicateKeys: 'envelope',
+  /** What the servers that are shown are able to do, as far as it is known. */
+  #capable({ principal: { tenantId } }: Exchange, { servers }: CatalogView): readonly CapableServer[] {
+    return this.#options.capabilities.of(
+      tenantId,
+      servers.map(({ slug }) => slug),
+    )
+  }
+
+  /** Asks the server that the exchange is for. */
+  async #ask(exchange: Exchange, { method }: ScannedMessage, catalog: PrincipalCatalog): Promise<Answer> {
+    const { ask, maxJsonDepth } = this.#options
+    const { slug } = exchange
+    const names = {
+      ofUri: (uri: string) =>
+        exposedUri(uri, slug, catalog.exposedUri(slug, uri) ?? fromTemplate(uri, slug, catalog)),
+      ofTask: (taskId: string) => prefixUri(slug, taskId),
+    }
+    const answer = await ask(exchange)
+    return translatedAnswer(answer, (message) => exposedMessage(message, { method, maxJsonDepth, names }))
+  }
+
+  #viewOf(exchange: Exchange): CatalogView {
+    const { catalogs, views } = this.#options
+    return views.of(catalogs.of(exchange.principal).catalog, exchange)
+  }
+
+  /** Tells of each change of what the sender is shown, and of no other. */
+  #onChange(exchange: Exchange, listener: CatalogListener): () => void {
+    const { catalogs } = this.#options
+    let before = this.#viewOf(exchange)
+    return catalogs.onChange(exchange.principal, (kinds) => {
+      const view = this.#viewOf(exchange)
+      if (view === before) return
+      const isWhole = view === catalogs.of(exchange.principal).catalog
+      const changed = isWhole ? kinds : changedInView(before, view, kinds)
+      before = view
+      if (changed.size > 0) listener(changed)
     })
-    if (resultSpan === undefined) return message
-    const edits = contentUris(message, resultSpan).flatMap((span) => {
-      const uri = readValue(message, span)
-      if (typeof uri !== 'string') return []
-      const exposed = exposedUri(uri, slug, catalog.exposedUri(slug, uri))
-      return exposed === uri ? [] : [{ span, replacement: JSON.stringify(exposed) }]
-    })
-    return spliceMessage(message, edits)
   }
 
-  #subscribe(exchange: Exchange, scanned: ScannedMessage): Answer {
-    const { catalogs, heartbeatMs } = this.#options
+  #subscribe(exchange: Exchange, scanned: ScannedMessage, view: CatalogView): Answer {
+    const { ask, catalogs, heartbeatMs, maxJsonDepth } = this.#options
     const span = scanned.paramsSpan && findMember(exchange.body, scanned.paramsSpan, 'notifications')
-    const wanted = span && readValue(exchange.body, span)
+    const given = span && readValue(exchange.body, span)
+    const wanted = isJsonObject(given) ? given : {}
+    const id = idOf(scanned) ?? ''
+    const subscribe = (
+      tell: (message: Uint8Array) => void,
+      signal: AbortSignal,
+    ): readonly Promise<Honoured>[] =>
+      span === undefined
+        ? []
+        : topicsByOwner(wanted, view).map((topics) => {
+            const { slug } = topics
+            const own = (uri: string): string =>
+              exposedUri(uri, slug, catalogs.of(exchange.principal).exposedUri(slug, uri))
+            return subscribeToOwner({
+              topics,
+              exchange,
+              span,
+              id,
+              maxJsonDepth,
+              ask,
+              exposedUri: own,
+              tell,
+              signal,
+            })
+          })
     const turns = catalogSubscription({
-      id: idOf(scanned) ?? '',
-      wanted: isJsonObject(wanted) ? wanted : {},
-      listen: (listener) => catalogs.onChange(exchange.principal, listener),
+      id,
+      wanted,
+      listen: (listener) => this.#onChange(exchange, listener),
+      subscribe,
       signal: exchange.signal,
     })
     return streamAnswer(eventsOf(turns, heartbeatMs))
@@ -118,12 +210,18 @@ const NAMING: ReadonlySet<string> = new Set([
   'prompts/get',
   'resources/read',
   'completion/complete',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
 ])
 
-const discoverResult = (serverInfo: MergedServerOptions['serverInfo']): JsonObject => ({
+const discoverResult = (
+  serverInfo: MergedServerOptions['serverInfo'],
+  capabilities: JsonObject,
+): JsonObject => ({
   resultType: 'complete',
   supportedVersions: MODERN_VERSIONS,
-  capabilities: CAPABILITIES,
+  capabilities,
   ttlMs: 60_000,
   cacheScope: 'private',
   _meta: { [META.serverInfo]: serverInfo },
@@ -136,6 +234,12 @@ const discoverResult = (serverInfo: MergedServerOptions['serverInfo']): JsonObje
 const exposedUri = (uri: string, slug: string, listed: string | undefined): string => {
   if (listed !== undefined) return listed
   return /^https?:/iu.test(uri) && splitPrefixedUri(uri) === undefined ? uri : prefixUri(slug, uri)
+}
+
+/** The URI, if it is made from a template of the server under which clients know it as it is. */
+const fromTemplate = (uri: string, slug: string, { catalog }: PrincipalCatalog): string | undefined => {
+  const entry = catalog.findResource(uri)
+  return entry?.server.slug === slug && entry.exposed === entry.definition.name ? uri : undefined
 }
 
 /** The cursor of a request; undefined when it has none, null when it is no string. */

@@ -8,15 +8,19 @@ import {
   spliceMessage,
   splitPrefixedUri,
 } from '@mreg/mcp-wire'
-import type { CatalogEntry, MergedCatalog } from '@mreg/registry'
+import type { CatalogEntry, CatalogView } from '@mreg/registry'
 
 import type { Exchange } from '../exchange.ts'
 
-/** Whose a request is, and what it is there about. */
-export interface OwnerOf {
+/** Whose something is. */
+export interface Owned {
   readonly slug: string
-  /** What the server itself calls what the request names. */
+  /** What the server itself calls it. */
   readonly name: string
+}
+
+/** Whose a request is, and what it is there about. */
+export interface OwnerOf extends Owned {
   /** Where the request names it. */
   readonly span: Span
 }
@@ -24,13 +28,14 @@ export interface OwnerOf {
 /** Finds whose a request is, by what it names; undefined when nobody has that, or it names nothing. */
 export const ownerOf = (
   body: Uint8Array,
-  { method, name, nameSpan, paramsSpan, uri, uriSpan }: ScannedMessage,
-  catalog: MergedCatalog,
+  { method, name, nameSpan, paramsSpan, taskId, taskIdSpan, uri, uriSpan }: ScannedMessage,
+  catalog: CatalogView,
 ): OwnerOf | undefined => {
   if (method === 'tools/call') return ownerOfName('tool', name, nameSpan, catalog)
   if (method === 'prompts/get') return ownerOfName('prompt', name, nameSpan, catalog)
-  if (method === 'resources/read') return ownerOfUri(uri, uriSpan, catalog)
-  if (method !== 'completion/complete' || paramsSpan === undefined) return undefined
+  if (method?.startsWith('tasks/') === true) return at(taskIdSpan, taskId && ownerOfTask(taskId, catalog))
+  if (method !== 'completion/complete') return at(uriSpan, uri && ownerOfUri(uri, catalog))
+  if (paramsSpan === undefined) return undefined
   const ref = findMember(body, paramsSpan, 'ref')
   if (ref === undefined || body[ref.start] !== 0x7b) return undefined
   const refName = findMember(body, ref, 'name')
@@ -56,36 +61,46 @@ const ownerOfName = (
   kind: 'tool' | 'prompt',
   exposed: string | undefined,
   span: Span | undefined,
-  catalog: MergedCatalog,
+  catalog: CatalogView,
 ): OwnerOf | undefined => {
   const entry = exposed === undefined ? undefined : catalog.find(kind, exposed)
   return entry && span && owner(entry, entry.definition.name, span)
 }
 
-const ownerOfUri = (
-  uri: string | undefined,
-  span: Span | undefined,
-  catalog: MergedCatalog,
-): OwnerOf | undefined => {
-  if (uri === undefined || span === undefined) return undefined
+/** Whose a resource is that clients know by `uri`. */
+export const ownerOfUri = (uri: string, catalog: CatalogView): Owned | undefined => {
   const entry = catalog.findResource(uri)
   if (entry !== undefined) {
-    if (entry.definition.kind === 'resource') return owner(entry, entry.definition.name, span)
+    const { slug } = entry.server
+    if (entry.definition.kind === 'resource') return { slug, name: entry.definition.name }
     const isPrefixed = entry.exposed !== entry.definition.name
-    return owner(entry, isPrefixed ? (splitPrefixedUri(uri)?.uri ?? uri) : uri, span)
+    return { slug, name: isPrefixed ? (splitPrefixedUri(uri)?.uri ?? uri) : uri }
   }
   // In no list, but in something that a server said.
-  const split = splitPrefixedUri(uri)
-  return split && { slug: split.owner, name: split.uri, span }
+  return spokenOf(uri, catalog)
 }
+
+/** Whose a task is that clients know by `taskId`. Tasks are in no list. */
+export const ownerOfTask = spokenOf
+
+function spokenOf(name: string, catalog: CatalogView): Owned | undefined {
+  const split = splitPrefixedUri(name)
+  if (split === undefined || !catalog.servers.some(({ slug }) => slug === split.owner)) return undefined
+  return catalog.mayRead(split.owner, split.uri) ? { slug: split.owner, name: split.uri } : undefined
+}
+
+const at = (span: Span | undefined, owned: Owned | '' | undefined): OwnerOf | undefined =>
+  span === undefined || owned === undefined || owned === '' ? undefined : { ...owned, span }
 
 const ownerOfTemplate = (
   exposed: string | undefined,
   span: Span,
-  catalog: MergedCatalog,
+  catalog: CatalogView,
 ): OwnerOf | undefined => {
-  const entry = exposed === undefined ? undefined : catalog.findTemplate(exposed)
-  return entry === undefined ? ownerOfUri(exposed, span, catalog) : owner(entry, entry.definition.name, span)
+  const entry = exposed === undefined ? undefined : catalog.find('resource_template', exposed)
+  return entry === undefined
+    ? at(span, exposed && ownerOfUri(exposed, catalog))
+    : owner(entry, entry.definition.name, span)
 }
 
 const owner = ({ server }: CatalogEntry, name: string, span: Span): OwnerOf => ({

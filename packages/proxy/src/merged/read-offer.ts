@@ -7,6 +7,7 @@ import {
 } from '@mreg/registry'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
+import { STALE } from '../fallback/stale-response.ts'
 import { type Asking, catalogExchange } from './catalog-exchange.ts'
 
 /** Bounds of what is kept of one server. */
@@ -26,10 +27,20 @@ export interface ReadOfferOptions extends Asking {
 }
 
 /** A server did not say what it offers. */
-class OfferError extends Error {
-  constructor(message: string) {
+export class OfferError extends Error {
+  readonly code = 'ERR_OFFER'
+  /** Why, as the gateway says it in `data.reason`; undefined: it does not. */
+  readonly reason: string | undefined
+
+  constructor(message: string, reason?: string) {
     super(message)
     this.name = 'OfferError'
+    this.reason = reason
+  }
+
+  /** Whether `error` is an {@link OfferError}. */
+  static is(error: unknown): error is OfferError {
+    return error instanceof Error && 'code' in error && error.code === 'ERR_OFFER'
   }
 }
 
@@ -78,7 +89,7 @@ async function* listed(
       const error = parseJsonObject(message)?.['error']
       // Who declares resources need not have templates.
       if (isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return
-      throw new OfferError(errorText(error))
+      throw offerError(error)
     }
     yield* found.definitions
     // A server that gives the same cursor again would be asked for ever.
@@ -94,15 +105,33 @@ const request = async (
 ): Promise<Uint8Array> => {
   // One message, and nothing on the way to it.
   const answer = await asking.ask(catalogExchange(asking, { method, params, accept: 'application/json' }))
-  if (answer.kind === 'complete') return answer.body
+  if (answer.kind === 'complete') {
+    refuseStale(answer.body)
+    return answer.body
+  }
   throw new OfferError('the server answered with a stream')
+}
+
+/** An older answer that stands in for the server says that the server is away. */
+const refuseStale = (message: Uint8Array): void => {
+  if (!Buffer.from(message.buffer, message.byteOffset, message.byteLength).includes(STALE)) return
+  const result = parseJsonObject(message)?.['result']
+  const meta = isJsonObject(result) ? result['_meta'] : undefined
+  const stale = isJsonObject(meta) ? meta[STALE] : undefined
+  const reason = isJsonObject(stale) ? stale['reason'] : undefined
+  if (typeof reason === 'string') throw new OfferError('the server did not answer', reason)
 }
 
 const resultIn = (message: JsonObject | undefined): JsonObject => {
   const result = message?.['result']
   if (isJsonObject(result)) return result
-  throw new OfferError(errorText(message?.['error']))
+  throw offerError(message?.['error'])
 }
 
-const errorText = (error: unknown): string =>
-  isJsonObject(error) && typeof error['message'] === 'string' ? error['message'] : 'the server gave no list'
+const offerError = (error: unknown): OfferError => {
+  if (!isJsonObject(error) || typeof error['message'] !== 'string')
+    return new OfferError('the server gave no list')
+  const { data, message } = error
+  const reason = isJsonObject(data) ? data['reason'] : undefined
+  return new OfferError(message, typeof reason === 'string' ? reason : undefined)
+}

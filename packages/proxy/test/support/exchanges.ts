@@ -4,7 +4,7 @@ import { LOCAL_PRINCIPAL, type Principal } from '@mreg/core'
 import { SseDecoder } from '@mreg/mcp-wire'
 import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
-import type { Answer, Exchange, ServerProxy } from '../../src/index.ts'
+import type { ActiveRequest, Answer, Exchange, ServerProxy } from '../../src/index.ts'
 
 export const PROTOCOL_VERSION = '2025-11-25'
 
@@ -15,6 +15,7 @@ export interface ExchangeFields {
   readonly principal?: Principal | undefined
   readonly requestId?: string | undefined
   readonly signal?: AbortSignal | undefined
+  readonly active?: ActiveRequest | undefined
 }
 
 /** The body of a request: bytes, a text, a message, or nothing. */
@@ -36,6 +37,7 @@ export const exchangeOf = (body: Body, fields: ExchangeFields = {}): Exchange =>
     body: bytesOf(body),
     requestId: fields.requestId ?? randomUUID(),
     signal: fields.signal ?? new AbortController().signal,
+    active: fields.active,
   }
 }
 
@@ -135,7 +137,11 @@ export interface TestClient {
 }
 
 /** A client with the session `token`. */
-export const clientOf = (proxy: ServerProxy, token: string, own: ExchangeFields = {}): TestClient => {
+export const clientOf = (
+  proxy: Pick<ServerProxy, 'handle'>,
+  token: string,
+  own: ExchangeFields = {},
+): TestClient => {
   const send = (body: Body, fields: ExchangeFields = {}): Promise<Answer> =>
     proxy.handle(
       exchangeOf(body, {
@@ -153,7 +159,10 @@ export const clientOf = (proxy: ServerProxy, token: string, own: ExchangeFields 
 }
 
 /** Initialises as a client does. */
-export const initialize = async (proxy: ServerProxy, own: ExchangeFields = {}): Promise<TestClient> => {
+export const initialize = async (
+  proxy: Pick<ServerProxy, 'handle'>,
+  own: ExchangeFields = {},
+): Promise<TestClient> => {
   const answer = await seen(await proxy.handle(exchangeOf(INITIALIZE, own)))
   const token = answer.headers['mcp-session-id']
   if (token === undefined) throw new Error(`no session: ${answer.text}`)

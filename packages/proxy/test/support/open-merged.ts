@@ -1,29 +1,35 @@
 import { randomBytes } from 'node:crypto'
 
 import { KeyRing } from '@mreg/access'
-import type { RegisteredServer } from '@mreg/registry'
+import { DEFAULT_TENANT } from '@mreg/core'
+import type { RegisteredServer, RegisteredToolset } from '@mreg/registry'
 
-import { type CatalogSettings, MergedProxy, SessionTokens } from '../../src/index.ts'
+import { type CatalogSettings, MergedProxy, type MergedProxyOptions, SessionTokens } from '../../src/index.ts'
 import { type OpenProxy, openProxy, type ProxyOptions } from './open-proxy.ts'
 import { type ServedProxy, serveProxy } from './serve-proxy.ts'
 
 export interface OpenMerged extends AsyncDisposable {
   readonly url: URL
+  urlOfSet(slug: string): URL
   readonly open: OpenProxy
   readonly merged: MergedProxy
   /** Registers servers, as the gateway does it. */
   register(...servers: readonly RegisteredServer[]): void
   unregister(server: RegisteredServer): void
+  /** Makes these all the toolsets that there are. */
+  setToolsets(toolsets: Readonly<Record<string, RegisteredToolset['items']>>): void
 }
 
 /** `/mcp` with all that is behind it, over HTTP. */
 export const openMerged = async (
   catalog: Partial<CatalogSettings> = {},
   options: ProxyOptions = {},
+  more: Pick<MergedProxyOptions, 'loginUrlFor'> = {},
 ): Promise<OpenMerged> => {
   const open = openProxy(options)
   const keys = new KeyRing(options.keys ?? [randomBytes(32).toString('base64url')])
   const merged = new MergedProxy({
+    ...more,
     proxy: open.proxy,
     routes: open.routes,
     upstreams: open.upstreams,
@@ -37,6 +43,7 @@ export const openMerged = async (
   const served: ServedProxy = await serveProxy(merged)
   return {
     url: served.urlOf(''),
+    urlOfSet: (slug) => served.urlOf(`sets/${slug}`),
     open,
     merged,
     register: (...servers) => {
@@ -47,6 +54,10 @@ export const openMerged = async (
       open.routes.apply({ changed: [], removed: [{ tenantId, serverId }], complete: false })
       merged.routesChanged()
     },
+    setToolsets: (toolsets) => {
+      const all = Object.entries(toolsets).map(([slug, items]) => toolset(slug, items))
+      merged.toolsetsChanged({ ids: undefined, toolsets: all })
+    },
     async [Symbol.asyncDispose]() {
       merged[Symbol.dispose]()
       await served[Symbol.asyncDispose]()
@@ -54,3 +65,16 @@ export const openMerged = async (
     },
   }
 }
+
+const toolset = (slug: string, items: RegisteredToolset['items']): RegisteredToolset => ({
+  id: `id-of-${slug}`,
+  tenantId: DEFAULT_TENANT,
+  slug,
+  title: undefined,
+  description: undefined,
+  managedBy: 'api',
+  revision: 1,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  items,
+})

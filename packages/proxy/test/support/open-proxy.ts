@@ -13,9 +13,17 @@ import {
   SessionTombstones,
   type StdioLimits,
   Upstreams,
+  type UpstreamsOptions,
 } from '@mreg/upstream'
 
-import { RouteTable, ServerProxy, type ServerProxyOptions, SessionTokens } from '../../src/index.ts'
+import {
+  type Fallback,
+  RouteTable,
+  ServerProxy,
+  type ServerProxyOptions,
+  SessionTokens,
+  type Traffic,
+} from '../../src/index.ts'
 
 export interface ProxyOptions {
   /** The master keys; the same ones make proxies that understand each other's tokens. */
@@ -24,20 +32,29 @@ export interface ProxyOptions {
   readonly breaker?:
     | { readonly failureThreshold: number; readonly openMs: number; readonly maxOpenMs: number }
     | undefined
+  /** What its circuits share with others. Default: nothing. */
+  readonly circuits?: UpstreamsOptions['circuits']
   readonly connectTimeoutMs?: number | undefined
   readonly maxMessageBytes?: number | undefined
   readonly maxJsonDepth?: number | undefined
   /** Sessions remembered at once. Default 100. */
   readonly maxSessions?: number | undefined
+  /** Of them, those of one principal, and of one tenant. Default: as many as all. */
+  readonly maxPerPrincipal?: number | undefined
+  readonly maxPerTenant?: number | undefined
   readonly credentials?: CredentialSource | undefined
   readonly bridge?: ServerProxyOptions['bridge']
   /** What every server that is registered is known to speak; undefined: nothing is known. */
   readonly era?: EraFinding | undefined
-  /** Whether servers that are commands can be used. Default false. */
-  readonly withProcesses?: boolean | undefined
+  /** Whether servers that are commands can be used, and with which limits other than these. Default false. */
+  readonly withProcesses?: boolean | Partial<StdioLimits> | undefined
   readonly logger?: Logger | undefined
   /** What it shares with other proxies. Default: nothing. */
   readonly cache?: Cache | undefined
+  /** Default: nobody counts. */
+  readonly traffic?: Traffic | undefined
+  /** Default: nothing stands in for a failure. */
+  readonly fallback?: Fallback | undefined
   /** The clock of the tokens, in milliseconds since 1970. */
   readonly now?: (() => number) | undefined
 }
@@ -76,12 +93,16 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     pool,
     credentials: options.credentials ?? noCredentials,
     breaker: options.breaker ?? { failureThreshold: 5, openMs: 60_000, maxOpenMs: 60_000 },
+    circuits: options.circuits,
     connectTimeoutMs: options.connectTimeoutMs ?? 500,
     maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
     stdio:
-      options.withProcesses === true
-        ? { limits: PROCESS_LIMITS, clientInfo: { name: 'mreg', version: '1.0.0' } }
-        : undefined,
+      options.withProcesses === undefined || options.withProcesses === false
+        ? undefined
+        : {
+            limits: { ...PROCESS_LIMITS, ...(options.withProcesses === true ? {} : options.withProcesses) },
+            clientInfo: { name: 'mreg', version: '1.0.0' },
+          },
     logger,
   })
   const keys = new KeyRing(options.keys ?? [randomBytes(32).toString('base64url')])
@@ -91,6 +112,8 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     new SessionTombstones({ cache: options.cache, tombstoneMs: timeouts.sessionMs, maxPending: 100 })
   const sessions = new LegacySessions({
     maxSessions: options.maxSessions ?? 100,
+    maxPerPrincipal: options.maxPerPrincipal ?? options.maxSessions,
+    maxPerTenant: options.maxPerTenant ?? options.maxSessions,
     idleMs: 60_000,
     tombstoneMs: timeouts.sessionMs,
     tombstones,
@@ -106,6 +129,8 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     }),
     requestStates: keys.sealer('request-state'),
     bridge: options.bridge,
+    fallback: options.fallback,
+    traffic: options.traffic,
     limits: { maxJsonDepth: options.maxJsonDepth ?? 64 },
     timeouts,
     logger,
@@ -155,6 +180,8 @@ export interface ServerFields {
   readonly command?: { readonly command: string; readonly args: readonly string[] } | undefined
   /** Identifiers of the endpoints, in the order of their URLs. Default: new ones. */
   readonly endpointIds?: readonly string[]
+  /** Their weights, in the same order. Default: 1 each. */
+  readonly weights?: readonly number[]
 }
 
 /** A server as the registry tells of it. */
@@ -173,6 +200,7 @@ export const registered = (url: string | readonly string[], fields: ServerFields
     tags: [],
     visibility: 'private',
     status: 'unknown',
+    maintenance: false,
     settings: fields.settings ?? {},
     managedBy: 'api',
     revision: fields.revision ?? 1,
@@ -186,7 +214,7 @@ export const registered = (url: string | readonly string[], fields: ServerFields
       command: command?.command,
       args: command?.args,
       cwd: undefined,
-      weight: 1,
+      weight: fields.weights?.[index] ?? 1,
       headerNames: [],
       envNames: [],
       secretId: undefined,

@@ -19,9 +19,13 @@ export const serveProxy = async (proxy: Pick<ServerProxy, 'handle'>): Promise<Se
       response.once('close', () => gone.abort())
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1')
+      const [, , slug = '', toolset] = pathname.split('/')
       const answer = await proxy.handle({
         principal: LOCAL_PRINCIPAL,
-        slug: request.url?.slice('/mcp/'.length) ?? '',
+        slug,
+        toolset,
+        toolMode: searchParams.get('mode') === 'search' ? 'search' : undefined,
         method: methodOf(request.method),
         header: (name) => request.headers[name]?.toString(),
         headerNames: Object.keys(request.headers),

@@ -1,3 +1,5 @@
+import type { CapabilityFlag } from '@mreg/repositories'
+
 /** What a server can offer, as its lists name it. */
 export type DefinitionKind = 'tool' | 'prompt' | 'resource' | 'resource_template'
 
@@ -16,6 +18,19 @@ export interface Definition {
    * changes when the meaning may have changed, and only then.
    */
   readonly hash: string
+  /** What clients and people should know about it; undefined: nothing. */
+  readonly marks?: DefinitionMarks | undefined
+}
+
+/** What is known of a definition besides what it says. */
+export interface DefinitionMarks {
+  /**
+   * `changed`: it differs from what was approved, and is served all the same; `quarantined`: the server offers another one by now,
+   * which is held. undefined: neither.
+   */
+  readonly state?: 'changed' | 'quarantined' | undefined
+  /** What stands out about it. */
+  readonly flags?: readonly CapabilityFlag[] | undefined
 }
 
 /** How the definitions of one kind are listed. */

@@ -36,6 +36,15 @@ export class ExposedNames {
     this.#owners.set(keyOf(kind, exposed), slug)
   }
 
+  /** Every name that is known. */
+  *all(): Generator<ExposedNameRecord, void, undefined> {
+    for (const [key, exposed] of this.#exposed) {
+      const [kind = '', slug = '', ...original] = key.split(' ')
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was learned
+      yield { kind: kind as DefinitionKind, slug, original: original.join(' '), exposed }
+    }
+  }
+
   /** The name to show; undefined when something else of the server has that very name, which takes a contrived one. */
   expose(kind: DefinitionKind, slug: string, original: string): string | undefined {
     const known = this.find(kind, slug, original)

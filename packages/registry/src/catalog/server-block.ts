@@ -1,15 +1,28 @@
+import { prefixUri } from '@mreg/mcp-wire'
+
 import type { Definition, DefinitionKind } from './definition.ts'
 import { exposeDefinition } from './expose-definition.ts'
 import type { ExposedNames } from './exposed-names.ts'
+import { loginEntry, needsLogin } from './login-entry.ts'
 import { templateMatcher } from './template-matcher.ts'
 
 /** What one server offers, as far as it is known. */
 export interface CatalogServer {
   readonly serverId: string
   readonly slug: string
+  /** Under which it is filed; undefined: none. */
+  readonly tags?: readonly string[] | undefined
   readonly definitions: readonly Definition[]
   /** Why what is shown may be old; undefined: the server works. */
-  readonly unavailable?: { readonly since: Date; readonly reason: string } | undefined
+  readonly unavailable?:
+    | {
+        readonly since: Date
+        /** In words for a person. */
+        readonly reason: string
+        /** Stable: `needs_login` and the like; undefined: there is none. */
+        readonly code?: string | undefined
+      }
+    | undefined
 }
 
 /** A definition as clients see it. */
@@ -20,6 +33,8 @@ export interface CatalogEntry {
   readonly exposed: string
   /** The JSON object with that name in it. */
   readonly bytes: Uint8Array
+  /** What the gateway itself does when it is called; undefined: the server is called. */
+  readonly action?: 'login' | undefined
 }
 
 /** The entries of one server, in the order of their exposed names. */
@@ -37,6 +52,9 @@ export class ServerBlock {
       resource_template: [],
     }
     const seen = new Set<string>()
+    const uris = new Set(server.definitions.flatMap(({ kind, name }) => (kind === 'resource' ? [name] : [])))
+    const uriOf = (uri: string): string =>
+      (uris.has(uri) ? names.expose('resource', server.slug, uri) : undefined) ?? prefixUri(server.slug, uri)
     for (const definition of server.definitions) {
       const exposed = names.expose(definition.kind, server.slug, definition.name)
       // What a list names twice is there once.
@@ -46,9 +64,10 @@ export class ServerBlock {
         server,
         definition,
         exposed,
-        bytes: exposeDefinition(definition, exposed),
+        bytes: exposeDefinition(definition, exposed, uriOf),
       })
     }
+    if (needsLogin(server)) entries.tool.push(loginEntry(server, names))
     for (const list of Object.values(entries)) list.sort((a, b) => (a.exposed < b.exposed ? -1 : 1))
     this.#entries = entries
     this.#templates = entries.resource_template.map((entry) => ({
@@ -61,8 +80,15 @@ export class ServerBlock {
     return this.#entries[kind]
   }
 
-  /** The first template that a URI may have been made from. */
-  findTemplate(uri: string): CatalogEntry | undefined {
-    return this.#templates.find(({ matches }) => matches(uri))?.entry
+  /** The templates that a URI may have been made from. */
+  *templatesOf(uri: string): Generator<CatalogEntry, void, undefined> {
+    for (const { matches, entry } of this.#templates) if (matches(uri)) yield entry
+  }
+
+  /** What the server's own URI stands for: the resource, else the first template. */
+  findOwn(uri: string): CatalogEntry | undefined {
+    const resource = this.#entries.resource.find(({ definition }) => definition.name === uri)
+    if (resource !== undefined) return resource
+    return this.#entries.resource_template.find(({ definition }) => templateMatcher(definition.name)(uri))
   }
 }

@@ -21,9 +21,6 @@ const exposedIn = (
   kind: 'tool' | 'resource' | 'resource_template' = 'tool',
 ): string[] => catalog.list(kind, everything).entries.map(({ exposed }) => exposed)
 
-const isEven = ({ definition }: { readonly definition: Definition }): boolean =>
-  Number(definition.name) % 2 === 0
-
 describe('A merged list', () => {
   test('has what every server offers, under names that tell them apart, in one order', () => {
     const forwards = catalogOf(server('b', tools('add', 'zip')), server('a', tools('sub', 'add')))
@@ -41,6 +38,36 @@ describe('A merged list', () => {
       name: 'a__add',
       'x-vendor': { name: 'add' },
     })
+  })
+
+  test('names the page of a tool as the resource that it is', () => {
+    const page = 'ui://clock/view'
+    const definitions = [
+      ...definitionsOf(
+        'tool',
+        { name: 'clock', _meta: { ui: { resourceUri: page, 'x-vendor': 1 }, 'ui/resourceUri': page } },
+        { name: 'hidden', _meta: { ui: { resourceUri: 'ui://in-no-list' } } },
+        { name: 'odd', _meta: { ui: { resourceUri: 1 } }, description: 'has a "resourceUri" in its text' },
+      ),
+      ...resources(page),
+    ]
+    const catalog = catalogOf(server('a', definitions), server('b', definitions))
+    const metaOf = (name: string): unknown => {
+      const bytes = catalog.find('tool', name)?.bytes ?? new Uint8Array()
+      const { _meta: meta }: { readonly _meta: unknown } = JSON.parse(Buffer.from(bytes).toString())
+      return meta
+    }
+    expect(metaOf('a__clock')).toEqual({
+      ui: { resourceUri: page, 'x-vendor': 1 },
+      'ui/resourceUri': page,
+    })
+    const second = exposedIn(catalog, 'resource').find((uri) => uri !== page)
+    expect(metaOf('b__clock')).toEqual({
+      ui: { resourceUri: second, 'x-vendor': 1 },
+      'ui/resourceUri': second,
+    })
+    expect(metaOf('a__hidden')).toEqual({ ui: { resourceUri: 'mcp.a+ui://in-no-list' } })
+    expect(metaOf('b__odd')).toEqual({ ui: { resourceUri: 1 } })
   })
 
   test('has once what a server names twice', () => {
@@ -93,14 +120,6 @@ describe('A merged list', () => {
   test.each(['', ' ', 'x', 'zzz zzz', 'a  a', '\u0000'])('takes any position: %j', (after) => {
     const page = catalogOf(server('a', tools('1'))).list('tool', { ...everything, after })
     expect(page.entries.length).toBeLessThanOrEqual(1)
-  })
-
-  test('shows only what the caller may see, and fills its pages with that', () => {
-    const catalog = catalogOf(server('a', tools('1', '2', '3', '4')))
-    expect(catalog.list('tool', { maxEntries: 2, maxBytes: 1e6, isVisible: isEven })).toMatchObject({
-      entries: [{ exposed: 'a__2' }, { exposed: 'a__4' }],
-      next: undefined,
-    })
   })
 })
 

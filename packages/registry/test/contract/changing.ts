@@ -1,5 +1,6 @@
 import { ConflictError } from '@mreg/core'
 import { ServerRepository } from '@mreg/repositories'
+import { startModernServer } from '@mreg/testing'
 import { describe, expect, it } from 'vitest'
 
 import { makePrincipal, openRegistry, rejection, type RegistryPool } from '../support/open-registry.ts'
@@ -44,6 +45,28 @@ export const describeChanging = (database: () => RegistryPool): void => {
       })
       expect(after.endpoints.map(({ id }) => id)).toEqual(before.endpoints.map(({ id }) => id))
       expect(open.served.find(principal.tenantId, 'changed')).toMatchObject({ title: 'after', revision: 2 })
+    })
+
+    it('takes a server out of service, which is its status whatever is found, until it is put back', async () => {
+      await using server = await startModernServer()
+      await using open = await openRegistry(database())
+      const principal = await makePrincipal(database())
+      await open.registry.register(principal, {
+        slug: 'out',
+        endpoints: [{ ...endpoint, url: server.url }],
+      })
+
+      const out = await open.registry.update(principal, 'out', { maintenance: true })
+      const probed = await open.registry.probe(principal, 'out')
+      const titled = await open.registry.update(principal, 'out', { title: 'still out' })
+
+      for (const view of [out, probed, titled])
+        expect(view).toMatchObject({ status: 'maintenance', maintenance: true })
+      expect(probed.endpoints).toMatchObject([{ probe: { status: 'healthy' } }])
+      expect(open.served.find(principal.tenantId, 'out')?.status).toBe('maintenance')
+      const back = await open.registry.update(principal, 'out', { maintenance: false })
+      expect(back.maintenance).toBe(false)
+      expect(await open.registry.probe(principal, 'out')).toMatchObject({ status: 'healthy' })
     })
 
     it('of the endpoints replaces all of them; one at the same address is still the same one', async () => {

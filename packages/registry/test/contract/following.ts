@@ -1,8 +1,8 @@
-import { ServerRepository } from '@mreg/repositories'
+import { ExposedNameRepository, ServerRepository } from '@mreg/repositories'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { ChangeFeed, type RegistryDelta } from '../../src/index.ts'
+import { ChangeFeed, type RegisteredServer, type RegistryDelta } from '../../src/index.ts'
 import { makePrincipal, openRegistry, type RegistryPool, Served } from '../support/open-registry.ts'
 
 const endpoint = { transport: 'streamable-http', url: 'http://127.0.0.1:9/mcp' } as const
@@ -231,6 +231,90 @@ export const describeFollowing = (database: () => RegistryPool): void => {
       await changes.start()
       await create(database(), tenantId, 'polled')
       await expect.poll(() => served.of(tenantId)).toEqual(['polled 1'])
+    })
+
+    it('is told what else changed than servers, in the words of the log', async () => {
+      const { tenantId } = await makePrincipal(database())
+      await using changes = openFeed(database())
+      await changes.start()
+      const told: unknown[] = []
+      changes.onDelta((delta) => void told.push(delta.changes, delta.changed))
+      await database().tenantSession(tenantId, (session) =>
+        new ExposedNameRepository(session).claim('tool', 'one', new Map([['x', 'one__x']])),
+      )
+      await changes.catchUp()
+      expect(told).toEqual([[{ tenantId, revision: 1, kind: 'exposed_names_added', objectId: 'one' }], []])
+    })
+
+    it('tells what was known before, and everything anew when the database is there', async () => {
+      const { tenantId } = await makePrincipal(database())
+      const slugsIn = (delta: RegistryDelta): string[] =>
+        delta.changed.filter((server) => server.tenantId === tenantId).map(({ slug }) => slug)
+      await create(database(), tenantId, 'known')
+      await using before = openFeed(database())
+      const servers: RegisteredServer[] = []
+      before.onDelta(({ changed }) => void servers.push(...changed))
+      await before.start()
+      const revisions = new Map(before.revisions)
+      await create(database(), tenantId, 'newer')
+
+      await using after = openFeed(database())
+      const told: (readonly [boolean, string[]])[] = []
+      after.onDelta((delta) => void told.push([delta.complete, slugsIn(delta)]))
+      after.resume({ revisions, servers })
+      expect(after.confirmedAgeMs).toBeUndefined()
+      expect(after.revisions).toEqual(revisions)
+      await after.start()
+      after.resume({ revisions, servers })
+
+      expect(told).toEqual([
+        [true, ['known']],
+        [true, ['known', 'newer']],
+      ])
+      expect(after.confirmedAgeMs).toBeGreaterThanOrEqual(0)
+    })
+
+    it('is told everything anew when the log is behind: the database was restored from a copy', async () => {
+      const { tenantId } = await makePrincipal(database())
+      await using changes = openFeed(database())
+      const served = new Served(changes)
+      await create(database(), tenantId, 'kept')
+      await create(database(), tenantId, 'lost')
+      await changes.start()
+      await database().systemSession('go back to a copy', async ({ kysely }) => {
+        await kysely
+          .deleteFrom('servers')
+          .where('tenant_id', '=', tenantId)
+          .where('slug', '=', 'lost')
+          .execute()
+        await kysely
+          .deleteFrom('changes')
+          .where('tenant_id', '=', tenantId)
+          .where('revision', '>', 1)
+          .execute()
+        await kysely.updateTable('tenants').set({ revision: 1 }).where('id', '=', tenantId).execute()
+      })
+      await changes.catchUp()
+      expect(served.of(tenantId)).toEqual(['kept 1'])
+    })
+
+    it('says how long ago the database was asked, also while it is away', async () => {
+      let now = 1000
+      const changes = new ChangeFeed({
+        database: database(),
+        listen: false,
+        pollMs: 3_600_000,
+        now: () => now,
+      })
+      await changes.start()
+      now += 500
+      expect(changes.confirmedAgeMs).toBe(500)
+      await changes.catchUp()
+      expect(changes.confirmedAgeMs).toBe(0)
+      await changes[Symbol.asyncDispose]()
+      now += 900
+      await changes.catchUp()
+      expect(changes.confirmedAgeMs).toBe(900)
     })
 
     it('ends harmlessly before it has started, and then does not start to look', async () => {

@@ -24,6 +24,7 @@ export const describeRegistering = (database: () => RegistryPool): void => {
         status: 'unknown',
         settings: {},
         managedBy: 'api',
+        maintenance: false,
         revision: 1,
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/u),
         updatedAt: expect.any(String),

@@ -10,6 +10,8 @@ import { describeListing } from './listing.ts'
 import { describeRegistering } from './registering.ts'
 import { describeRetention } from './retention.ts'
 import { describeSecrets } from './secrets.ts'
+import { describeSnapshots } from './snapshots.ts'
+import { describeToolsets } from './toolsets.ts'
 
 /**
  * What the registry must do on every kind of database.
@@ -39,6 +41,8 @@ export const describeRegistry = (open: () => RegistryPool): void => {
     describeSecrets(opened)
     describeFollowing(opened)
     describeCatalogStore(opened)
+    describeToolsets(opened)
+    describeSnapshots(opened)
     describeRetention(opened)
   })
 }

@@ -68,7 +68,12 @@ export const openRegistry = async (
     connectTimeoutMs: 500,
     maxMessageBytes: 1_048_576,
   })
-  const recorder = new HealthRecorder(database)
+  const recorder = new HealthRecorder(database, {
+    intervalMs: 30_000,
+    unhealthyIntervalMs: 10_000,
+    failureThreshold: 3,
+    successThreshold: 2,
+  })
   const checkForReal: ServerChecker = async ({ id: serverId, tenantId, slug }, signal) => {
     const clientInfo = { name: 'test', version: '1' }
     const targets = targetsOf(served.find(tenantId, slug))

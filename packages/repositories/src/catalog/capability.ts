@@ -1,6 +1,11 @@
 import type { Selectable } from 'kysely'
 
-import type { CapabilitiesTable, CapabilityKind, CapabilityState } from '../schema/catalog-tables.ts'
+import type {
+  CapabilitiesTable,
+  CapabilityFlag,
+  CapabilityKind,
+  CapabilityState,
+} from '../schema/catalog-tables.ts'
 
 /** Which list of a server. */
 export interface CapabilityList {
@@ -17,6 +22,17 @@ export interface OfferedCapability {
   /** Of the body, 1 to 128 bytes; the same body always has the same hash. */
   readonly hash: string
   readonly body: Uint8Array
+  /** What was noticed about it. Default: nothing. */
+  readonly flags?: readonly CapabilityFlag[] | undefined
+  /** The same for names that people take for each other, at most 512 bytes; undefined: it is like none. */
+  readonly lookAlikeKey?: string | undefined
+}
+
+/** Something of another server that people may take for this one. */
+export interface LookAlike {
+  readonly lookAlikeKey: string
+  readonly slug: string
+  readonly name: string
 }
 
 /** Something that a server offers, as far as it was seen. */
@@ -27,6 +43,8 @@ export interface CapabilityRecord extends CapabilityList {
   /** Of the definition that was approved last; undefined: none was. */
   readonly approvedHash: string | undefined
   readonly state: CapabilityState
+  /** What was noticed about the definition that was seen last. */
+  readonly flags: readonly CapabilityFlag[]
   readonly firstSeenAt: Date
   /** To within an hour. */
   readonly lastSeenAt: Date
@@ -41,6 +59,7 @@ export const CAPABILITY_COLUMNS = [
   'observed_hash',
   'approved_hash',
   'state',
+  'flags',
   'first_seen_at',
   'last_seen_at',
 ] as const satisfies readonly (keyof CapabilitiesTable)[]
@@ -55,6 +74,7 @@ export const toCapabilityRecord = (
   observedHash: row.observed_hash,
   approvedHash: row.approved_hash ?? undefined,
   state: row.state,
+  flags: row.flags,
   firstSeenAt: row.first_seen_at,
   lastSeenAt: row.last_seen_at,
 })

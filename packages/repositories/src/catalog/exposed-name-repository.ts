@@ -72,6 +72,18 @@ export class ExposedNameRepository {
     return new Map(rows.map((row) => [row.exposed, row]))
   }
 
+  /** All names of the things of one server. */
+  async ofServer(slug: string): Promise<readonly ExposedName[]> {
+    requireStorable(slug)
+    return await this.#session.kysely
+      .selectFrom('exposed_names')
+      .select(['kind', 'exposed', 'slug', 'original'])
+      .where('tenant_id', '=', this.#session.tenantId)
+      .where('kind', 'in', ['tool', 'resource', 'resource_template', 'prompt'])
+      .where('slug', '=', slug)
+      .execute()
+  }
+
   /**
    * One page of all names of the tenant, in the order of kind and name.
    *

@@ -34,3 +34,25 @@ export const nextStanding = (
   if (before?.observedHash === hash && before.state !== 'gone') return before
   return { observedHash: hash, approvedHash: state === 'accepted' ? hash : approved, state }
 }
+
+/**
+ * What somebody decides about a capability. `approve` takes the definition that is offered now, and leaves off what is switched
+ * off; `enable` takes back `disable`, and approves nothing.
+ */
+export type CapabilityDecision = 'approve' | 'enable' | 'disable'
+
+/** Where a capability stands after somebody has decided about it. */
+export const decidedStanding = (
+  before: Standing,
+  decision: CapabilityDecision,
+  control: ChangeControl,
+): Standing => {
+  const { observedHash, approvedHash, state } = before
+  if (decision === 'disable') return { observedHash, approvedHash, state: 'disabled' }
+  if (decision === 'approve') {
+    const stays = state === 'disabled' || state === 'gone'
+    return { observedHash, approvedHash: observedHash, state: stays ? state : 'accepted' }
+  }
+  // As if it came back: what was put in its place meanwhile is a change like any other.
+  return state === 'disabled' ? nextStanding({ ...before, state: 'gone' }, observedHash, control) : before
+}

@@ -3,12 +3,19 @@ import type { TenantSession } from '@mreg/db-pool'
 import { sql } from 'kysely'
 
 import { isEntityId } from '../base/entity-id.ts'
+import type { CapabilityFlag } from '../schema/catalog-tables.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
 import type { CapabilityList } from './capability.ts'
 import type { Standing } from './next-standing.ts'
 
 type Session = TenantSession<RegistryDatabase>
-type NamedStanding = Standing & { readonly name: string }
+
+/** Where an entry of a list stands, and what was noticed about it. */
+export interface NamedStanding extends Standing {
+  readonly name: string
+  readonly flags?: readonly CapabilityFlag[] | undefined
+  readonly lookAlikeKey?: string | undefined
+}
 
 /** Between notes of when something unchanged was seen last, in hours: each costs a write for every entry of a list. */
 const LAST_SEEN_HOURS = 1
@@ -33,7 +40,7 @@ export const readStandings = async (
 ): Promise<readonly NamedStanding[]> => {
   const rows = await kysely
     .selectFrom('capabilities')
-    .select(['name', 'observed_hash', 'approved_hash', 'state'])
+    .select(['name', 'observed_hash', 'approved_hash', 'state', 'flags', 'look_alike_key'])
     .where('tenant_id', '=', tenantId)
     .where('server_id', '=', serverId)
     .where('scope_key', '=', scopeKey)
@@ -44,6 +51,8 @@ export const readStandings = async (
     observedHash: row.observed_hash,
     approvedHash: row.approved_hash ?? undefined,
     state: row.state,
+    flags: row.flags,
+    lookAlikeKey: row.look_alike_key ?? undefined,
   }))
 }
 
@@ -54,23 +63,45 @@ export const storeStandings = async (
   standings: readonly NamedStanding[],
 ): Promise<void> => {
   if (standings.length === 0) return
-  const rows = standings.map(({ name, observedHash, approvedHash, state }) => ({
+  const rows = standings.map(({ name, observedHash, approvedHash, state, flags = [], lookAlikeKey }) => ({
     name,
     observed_hash: observedHash,
     approved_hash: approvedHash ?? null,
     state,
+    flags,
+    look_alike_key: lookAlikeKey ?? null,
   }))
   await sql`
-    insert into capabilities (tenant_id, server_id, scope_key, kind, name, observed_hash, approved_hash, state)
-    select ${tenantId}, ${serverId}::uuid, ${scopeKey}, ${kind}, name, observed_hash, approved_hash, state
+    insert into capabilities
+      (tenant_id, server_id, scope_key, kind, name, observed_hash, approved_hash, state, flags, look_alike_key)
+    select ${tenantId}, ${serverId}::uuid, ${scopeKey}, ${kind},
+      name, observed_hash, approved_hash, state, flags, look_alike_key
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given
-      (name text, observed_hash text, approved_hash text, state text)
+      (name text, observed_hash text, approved_hash text, state text, flags jsonb, look_alike_key text)
     on conflict (server_id, scope_key, kind, name) do update set
       observed_hash = excluded.observed_hash,
       approved_hash = excluded.approved_hash,
       state = excluded.state,
+      flags = excluded.flags,
+      look_alike_key = excluded.look_alike_key,
       last_seen_at = case when excluded.state = 'gone' then capabilities.last_seen_at else now() end
   `.execute(kysely)
+}
+
+/** Notes what was decided about an entry that is there. The tenant is locked. */
+export const storeDecision = async (
+  { kysely, tenantId }: Session,
+  { serverId, scopeKey, kind, name, ...standing }: CapabilityList & NamedStanding,
+): Promise<void> => {
+  await kysely
+    .updateTable('capabilities')
+    .set({ state: standing.state, approved_hash: standing.approvedHash ?? null })
+    .where('tenant_id', '=', tenantId)
+    .where('server_id', '=', serverId)
+    .where('scope_key', '=', scopeKey)
+    .where('kind', '=', kind)
+    .where('name', '=', name)
+    .execute()
 }
 
 /** Notes that everything of a list that is not gone has just been seen. */

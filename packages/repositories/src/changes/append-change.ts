@@ -29,16 +29,23 @@ export const lockTenant = async ({ kysely, tenantId }: TenantSession<RegistryDat
 }
 
 /** Writes the next entry of the tenant's change log and tells whoever listens. */
-export const appendChange = async (
-  { kysely, tenantId }: TenantSession<RegistryDatabase>,
+export const appendChange = (
+  session: TenantSession<RegistryDatabase>,
   kind: string,
   objectId: string,
+): Promise<void> => appendChanges(session, kind, [objectId])
+
+/** Writes an entry for each of the objects, of which there is at least one, and tells whoever listens once. */
+export const appendChanges = async (
+  { kysely, tenantId }: TenantSession<RegistryDatabase>,
+  kind: string,
+  objectIds: readonly string[],
 ): Promise<void> => {
   await kysely
     .with('counter', (query) =>
       query
         .updateTable('tenants')
-        .set({ revision: sql<number>`revision + 1` })
+        .set({ revision: sql<number>`revision + ${objectIds.length}` })
         .where('id', '=', tenantId)
         .returning(['id', 'revision']),
     )
@@ -46,12 +53,17 @@ export const appendChange = async (
     .columns(['tenant_id', 'revision', 'kind', 'object_id'])
     .expression((query) =>
       query
-        .selectFrom('counter')
+        .selectFrom([
+          'counter',
+          sql<{ object_id: string; place: number }>`unnest(${objectIds}::text[]) with ordinality`.as<'given'>(
+            sql`given (object_id, place)`,
+          ),
+        ])
         .select([
-          'id',
-          'revision',
+          'counter.id',
+          sql<number>`counter.revision - ${objectIds.length} + given.place`.as('revision'),
           sql<string>`${kind}::text`.as('kind'),
-          sql<string>`${objectId}::text`.as('object_id'),
+          'given.object_id',
         ]),
     )
     .execute()

@@ -44,8 +44,9 @@ export class HealthCheckLog {
     if (rows.length === 0) return
     await sql`
       insert into health_checks (endpoint_id, checked_at, tenant_id, status, era, latency_ms, message)
-      select e.id, given.probed_at, e.tenant_id, given.status, given.era, given.latency_ms, given.message
+      select e.id, coalesce(given.probed_at, clock_timestamp()), e.tenant_id, given.status, given.era, given.latency_ms, given.message
       from ${fromProbes(rows)}
+      cross join lateral (select id, tenant_id from server_endpoints where id = given.endpoint_id limit 1) e
       on conflict do nothing
     `.execute(this.#session.kysely)
   }

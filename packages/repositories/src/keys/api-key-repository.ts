@@ -20,6 +20,16 @@ export class ApiKeyRepository extends BaseRepository<ApiKeyRecord, NewApiKey, Ap
   protected readonly noun = 'api_key'
   protected readonly sortKeyLength = 1
 
+  /** How many there are. */
+  async count(): Promise<number> {
+    const { count } = await this.session.kysely
+      .selectFrom('api_keys')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('tenant_id', '=', this.session.tenantId)
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
   protected async insert(input: NewApiKey): Promise<ApiKeyRecord> {
     const row = await this.session.kysely
       .insertInto('api_keys')

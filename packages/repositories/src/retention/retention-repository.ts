@@ -19,6 +19,14 @@ export class RetentionRepository {
     this.#session = session
   }
 
+  /** Whether nobody else removes anything until the session ends. Several at once would do the same work. */
+  async isAlone(): Promise<boolean> {
+    const { rows } = await sql<{ alone: boolean }>`
+      select pg_try_advisory_xact_lock(hashtext('mreg'), hashtext('retention')) as alone
+    `.execute(this.#session.kysely)
+    return rows[0]?.alone === true
+  }
+
   /** Events of before `olderThan`. */
   auditEvents(olderThan: Date): Promise<number> {
     return this.#remove(sql`

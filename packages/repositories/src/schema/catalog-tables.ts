@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely'
+import type { ColumnType, Generated } from 'kysely'
 
 import type { CreatedAt, UpdatedAt } from './column-types.ts'
 
@@ -10,6 +10,14 @@ export type CapabilityKind = 'tool' | 'resource' | 'resource_template' | 'prompt
  * `quarantined` waits for an approval; `disabled` was switched off by somebody; `gone` is not offered any more.
  */
 export type CapabilityState = 'accepted' | 'changed' | 'quarantined' | 'disabled' | 'gone'
+
+/** Something about a definition that a person should know before trusting it. */
+export interface CapabilityFlag {
+  /** Stable, such as `bidirectional_text`. */
+  readonly code: string
+  /** What it is about and where, for people; ASCII. */
+  readonly detail: string
+}
 
 export interface DefinitionsTable {
   tenant_id: string
@@ -28,6 +36,9 @@ export interface CapabilitiesTable {
   observed_hash: string
   approved_hash: string | null
   state: CapabilityState
+  flags: ColumnType<readonly CapabilityFlag[], string | undefined, string>
+  /** The same for names that people take for each other; null: not known. */
+  look_alike_key: string | null
   first_seen_at: CreatedAt
   last_seen_at: UpdatedAt
 }

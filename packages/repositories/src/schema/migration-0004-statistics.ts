@@ -1,5 +1,6 @@
 import type { Migration } from '@mreg/db-pool'
 
+import { fixSearchPath } from './fix-search-path.ts'
 import { runStatements } from './run-statements.ts'
 import { applyTenantPolicy } from './tenant-policy.ts'
 
@@ -95,11 +96,6 @@ const REFRESH_TRANSPORTS = `
     return null;
   end
   $$`
-
-/** What runs with the owner's rights must find the owner's tables, whatever the caller has put in the way. */
-const fixSearchPath = (name: string): string => `do $$ begin
-  execute format('alter function ${name}() set search_path = %I, pg_temp', current_schema());
-end $$`
 
 const triggersOn = (table: string, run: string): readonly string[] =>
   (['insert', 'update', 'delete'] as const).map((event) => {

@@ -7,6 +7,8 @@ import { statistics } from './migration-0004-statistics.ts'
 import { search } from './migration-0005-search.ts'
 import { access } from './migration-0006-access.ts'
 import { catalog } from './migration-0007-catalog.ts'
+import { probeLeases } from './migration-0008-probe-leases.ts'
+import { changeControl } from './migration-0009-change-control.ts'
 
 /**
  * The schema, step by step, for `DatabasePool.migrate`. Names only ever sort after those before them; a step
@@ -20,4 +22,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-search': search,
   '0006-access': access,
   '0007-catalog': catalog,
+  '0008-probe-leases': probeLeases,
+  '0009-change-control': changeControl,
 }

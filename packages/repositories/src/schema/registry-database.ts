@@ -28,6 +28,8 @@ export interface ServersTable {
   tags: Generated<string[]>
   visibility: Generated<Visibility>
   status: Generated<ServerStatus>
+  /** Whether an administrator has taken it out of service. */
+  maintenance: Generated<boolean>
   settings: Json<ServerSettings>
   managed_by: Generated<string>
   revision: Generated<number>
@@ -69,6 +71,11 @@ export interface EndpointProbesTable {
   lease_expires_at: Date | null
   /** Grows with each lease, so that a holder who was away too long is recognised. */
   fencing_token: Generated<number>
+  /** Observations of the same kind that came last, one after the other. */
+  failures_in_row: Generated<number>
+  successes_in_row: Generated<number>
+  /** When it came to the status that it has. */
+  status_since: Generated<Date>
 }
 
 export interface HealthChecksTable {

@@ -43,6 +43,8 @@ export interface ServerPatch {
   readonly visibility?: Visibility | undefined
   readonly settings?: ServerSettings | undefined
   readonly managedBy?: string | undefined
+  /** True takes it out of service. When it is back, its status is `unknown` until it is probed. */
+  readonly maintenance?: boolean | undefined
   /** All endpoints, in their order; those that are not among them go. */
   readonly endpoints?: readonly NewEndpoint[] | undefined
 }

@@ -1,9 +1,16 @@
-import { ConflictError, NotFoundError, type ServerRecord, type ServerStatus, SLUG_PATTERN } from '@mreg/core'
+import {
+  ConflictError,
+  NotFoundError,
+  type ServerRecord,
+  type ServerSettings,
+  type ServerStatus,
+  SLUG_PATTERN,
+} from '@mreg/core'
 import { sql } from 'kysely'
 
 import { BaseRepository } from '../base/base-repository.ts'
-import { newEntityId } from '../base/entity-id.ts'
-import { appendChange, lockTenant } from '../changes/append-change.ts'
+import { isEntityId, newEntityId } from '../base/entity-id.ts'
+import { appendChange, appendChanges, lockTenant } from '../changes/append-change.ts'
 import { EndpointProbeRepository } from '../probes/endpoint-probe-repository.ts'
 import { dropUnusedSecrets, storeEndpoints } from './endpoint-store.ts'
 import { idsOfServers } from './filter-servers.ts'
@@ -22,6 +29,17 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
     return SLUG_PATTERN.test(slug)
       ? await this.#one(selectServers(this.session).where('servers.slug', '=', slug))
       : undefined
+  }
+
+  /** What is set for these servers, by id; those that do not exist are left out. */
+  async settingsOf(ids: readonly string[]): Promise<ReadonlyMap<string, ServerSettings>> {
+    const rows = await this.session.kysely
+      .selectFrom('servers')
+      .select(['id', 'settings'])
+      .where('tenant_id', '=', this.session.tenantId)
+      .where(sql<boolean>`id = any(${ids.filter(isEntityId)}::uuid[])`)
+      .execute()
+    return new Map(rows.map(({ id, settings }) => [id, settings]))
   }
 
   /**
@@ -51,20 +69,38 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
   }
 
   /**
-   * Brings the status up to date with what probes found: `decide` is given what is known now, while nobody else changes it.
+   * Brings the statuses of servers up to date with what probes found: `decide` is given what is known of the endpoints of each
+   * now, while nobody else changes it. Those in maintenance stay that. Left out are servers that are not of this tenant.
    *
-   * @returns what changed; undefined: nothing did, or there is no such server in this tenant.
+   * @param news servers about whose endpoints something is to be announced, whatever becomes of their status.
    */
-  async settleStatus(
-    id: string,
+  async settleStatuses(
+    ids: readonly string[],
     decide: (found: readonly ServerStatus[]) => ServerStatus,
-  ): Promise<{ readonly slug: string; readonly from: ServerStatus; readonly to: ServerStatus } | undefined> {
+    news: ReadonlySet<string> = new Set(),
+  ): Promise<void> {
     await lockTenant(this.session)
-    const [known] = await new EndpointProbeRepository(this.session).statusesOf([id])
-    const server = await this.getById(id)
-    if (known === undefined || server === undefined) return undefined
-    const to = decide(known.found)
-    return (await this.setStatus(id, to)) ? { slug: server.slug, from: server.status, to } : undefined
+    const settled = (await new EndpointProbeRepository(this.session).statusesOf(ids)).map((known) => ({
+      ...known,
+      to: known.maintenance ? ('maintenance' as const) : decide(known.found),
+    }))
+    const changed = settled.filter(({ status, to }) => status !== to)
+    if (changed.length > 0) {
+      await sql`
+        update servers set status = given.status
+        from unnest(${changed.map(({ serverId }) => serverId)}::uuid[], ${changed.map(({ to }) => to)}::text[])
+          as given (id, status)
+        where servers.id = given.id and tenant_id = ${this.session.tenantId}
+      `.execute(this.session.kysely)
+    }
+    const told = settled.filter(({ serverId, status, to }) => status !== to || news.has(serverId))
+    if (told.length > 0) {
+      await appendChanges(
+        this.session,
+        'server_status',
+        told.map(({ serverId }) => serverId),
+      )
+    }
   }
 
   /** How many servers the tenant has; one look at counts that are kept up to date, however many there are. */
@@ -126,7 +162,8 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
   }
 
   protected async apply(current: ServerRecord, patch: ServerPatch): Promise<ServerRecord> {
-    const { title, description, version, tags, visibility, settings, managedBy, endpoints } = patch
+    const { title, description, version, tags, visibility, settings, managedBy, maintenance, endpoints } =
+      patch
     await this.session.kysely
       .updateTable('servers')
       .set({
@@ -139,6 +176,9 @@ export class ServerRepository extends BaseRepository<ServerRecord, NewServer, Se
         ...(visibility === undefined ? {} : { visibility }),
         ...(settings === undefined ? {} : { settings: JSON.stringify(settings) }),
         ...(managedBy === undefined ? {} : { managed_by: managedBy }),
+        ...(maintenance === undefined || maintenance === current.maintenance
+          ? {}
+          : { maintenance, status: maintenance ? 'maintenance' : 'unknown' }),
       })
       .where('tenant_id', '=', this.session.tenantId)
       .where('id', '=', current.id)

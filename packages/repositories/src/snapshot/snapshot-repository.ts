@@ -1,9 +1,10 @@
-import type { EndpointRecord, ServerRecord } from '@mreg/core'
+import type { EndpointRecord, ServerRecord, ServerStatus } from '@mreg/core'
 import type { SystemSession } from '@mreg/db-pool'
 import { sql } from 'kysely'
 
 import { isEntityId } from '../base/entity-id.ts'
 import { GRANT_COLUMNS, type StoredGrant, toStoredGrant } from '../grants/stored-grant.ts'
+import type { CapabilityKind } from '../schema/catalog-tables.ts'
 import type { RegistryDatabase } from '../schema/registry-database.ts'
 import type { StoredSecret } from '../secrets/secret-repository.ts'
 import {
@@ -18,6 +19,19 @@ import {
 export interface SnapshotEndpoint extends EndpointRecord {
   /** Its sealed header or environment values; undefined when it has none. */
   readonly secret: StoredSecret | undefined
+  /** What is known of it; undefined: nothing. */
+  readonly status?: ServerStatus | undefined
+}
+
+/** Something of a server that clients do not have, or not as the server offers it. */
+export interface WithheldCapability {
+  readonly kind: CapabilityKind
+  readonly name: string
+  /** In whose list it is held: empty for everybody's. What is switched off is so for all. */
+  readonly scopeKey: string
+  readonly state: 'disabled' | 'quarantined'
+  /** Whether another definition of it was approved before. */
+  readonly wasApproved: boolean
 }
 
 /** A server with what the gateway needs to route to it. */
@@ -25,6 +39,8 @@ export interface SnapshotServer extends ServerRecord {
   readonly endpoints: readonly SnapshotEndpoint[]
   /** Sealed tokens for the server, one for each principal who has logged in; undefined when nobody has. */
   readonly grants?: readonly StoredGrant[] | undefined
+  /** What is switched off or held; undefined when nothing is. */
+  readonly withheld?: readonly WithheldCapability[] | undefined
 }
 
 /** So that no statement takes long and no answer is huge. */
@@ -92,21 +108,40 @@ export class SnapshotRepository {
     const rows = await this.#session.kysely
       .selectFrom('server_endpoints')
       .leftJoin('secrets', 'secrets.id', 'server_endpoints.secret_id')
+      .leftJoin('endpoint_probes', 'endpoint_probes.endpoint_id', 'server_endpoints.id')
       .select(ENDPOINT_COLUMNS.map((column) => `server_endpoints.${column}` as const))
-      .select(['secrets.ciphertext', 'secrets.key_id'])
+      .select(['secrets.ciphertext', 'secrets.key_id', 'endpoint_probes.status'])
       .where(sql<boolean>`server_endpoints.server_id = any(${ids}::uuid[])`)
       .orderBy('server_endpoints.server_id')
       .orderBy('server_endpoints.position')
       .execute()
     const endpoints = Map.groupBy(rows, ({ server_id: serverId }) => serverId)
     const grants = Map.groupBy(await this.#grants(ids), ({ serverId }) => serverId)
+    const withheld = await this.#withheld(ids)
     return servers.map((server) => ({
       ...toServerRecord(
         server,
-        (endpoints.get(server.id) ?? []).map((row) => ({ ...toEndpointRecord(row), secret: toSecret(row) })),
+        (endpoints.get(server.id) ?? []).map((row) => ({
+          ...toEndpointRecord(row),
+          secret: toSecret(row),
+          status: row.status ?? undefined,
+        })),
       ),
       grants: grants.get(server.id),
+      withheld: withheld.get(server.id),
     }))
+  }
+
+  async #withheld(serverIds: readonly string[]): Promise<ReadonlyMap<string, readonly WithheldCapability[]>> {
+    const rows = await this.#session.kysely
+      .selectFrom('capabilities')
+      .select(['server_id', 'scope_key', 'kind', 'name', 'state', 'approved_hash'])
+      .where(sql<boolean>`server_id = any(${serverIds}::uuid[])`)
+      // As the index says it.
+      .where(sql<boolean>`state in ('disabled', 'quarantined')`)
+      .execute()
+    const grouped = Map.groupBy(rows, ({ server_id: serverId }) => serverId)
+    return new Map([...grouped].map(([serverId, held]) => [serverId, held.map(toWithheld)]))
   }
 
   async #grants(serverIds: readonly string[]): Promise<readonly StoredGrant[]> {
@@ -127,3 +162,17 @@ const toSecret = (row: {
   row.secret_id === null || row.ciphertext === null || row.key_id === null
     ? undefined
     : { id: row.secret_id, ciphertext: row.ciphertext, keyId: row.key_id }
+
+const toWithheld = (row: {
+  readonly scope_key: string
+  readonly kind: CapabilityKind
+  readonly name: string
+  readonly state: string
+  readonly approved_hash: string | null
+}): WithheldCapability => ({
+  kind: row.kind,
+  name: row.name,
+  scopeKey: row.scope_key,
+  state: row.state === 'disabled' ? 'disabled' : 'quarantined',
+  wasApproved: row.approved_hash !== null,
+})

@@ -6,12 +6,14 @@ import { describe, expect, it } from 'vitest'
 import {
   CapabilityRepository,
   type CapabilityList,
+  type CapabilityVerdict,
   CatalogSnapshotRepository,
   type ChangeControl,
   ChangeRepository,
   newEntityId,
   type OfferedCapability,
   RetentionRepository,
+  SnapshotRepository,
 } from '../../src/index.ts'
 import { makeTenant, type RegistryPool, rejection, serverNamed, withServers } from './registry.ts'
 
@@ -44,6 +46,12 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
     return items.map(({ name, state }) => `${name} ${state}`)
   }
 
+  const withheldOf = ({ serverId }: CapabilityList) =>
+    pool().systemSession('test', async (session) => {
+      const [server] = await new SnapshotRepository(session).serversByIds([serverId])
+      return server?.withheld
+    })
+
   const changes = (tenantId: string): Promise<readonly string[]> =>
     pool().systemSession('test', async (session) =>
       (await new ChangeRepository(session).since(tenantId, 0, 1_000)).map(
@@ -58,12 +66,27 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
       const observe = (...offered: readonly OfferedCapability[]) =>
         inTenant(tenantId, (capabilities) => capabilities.observe(list, offered, control))
 
-      expect(await observe(offer('a'), offer('b'))).toEqual({ added: ['a', 'b'], changed: [], gone: [] })
-      expect(await observe(offer('b'), offer('a'))).toEqual({ added: [], changed: [], gone: [] })
-      expect(await observe(offer('b', 'other'), offer('c'))).toEqual({
+      expect(await observe(offer('a'), offer('b'))).toMatchObject({
+        added: ['a', 'b'],
+        changed: [],
+        gone: [],
+        moves: [{ name: 'a', previousHash: undefined, state: 'accepted' }, { name: 'b' }],
+      })
+      expect(await observe(offer('b'), offer('a'))).toEqual({
+        added: [],
+        changed: [],
+        gone: [],
+        moves: [],
+        flagged: [],
+      })
+      expect(await observe(offer('b', 'other'), offer('c'))).toMatchObject({
         added: ['c'],
         changed: ['b'],
         gone: ['a'],
+        moves: [
+          { name: 'b', previousHash: offer('b').hash, observedHash: hashOf('other'), state: 'changed' },
+          { name: 'c', previousHash: undefined },
+        ],
       })
       expect(await statesOf(tenantId, list)).toEqual(['a gone', 'b changed', 'c accepted'])
       expect(await observe(offer('a'), offer('b'), offer('c'))).toMatchObject({ added: [], gone: [] })
@@ -109,8 +132,10 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
         ]),
       )
 
-      const approved = await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'a', 'approve'))
-      expect(approved).toMatchObject({ approvedHash: hashOf('bad'), state: 'accepted' })
+      const approved = await inTenant(tenantId, (capabilities) =>
+        capabilities.decide(list, 'a', { decision: 'approve', control }),
+      )
+      expect(approved).toMatchObject([{ approvedHash: hashOf('bad'), state: 'accepted' }])
     })
 
     it('leaves off what was switched off until it is switched on', async () => {
@@ -118,18 +143,87 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
       const list = await makeList(tenantId)
       await inTenant(tenantId, async (capabilities) => {
         await capabilities.observe(list, [offer('a'), offer('b')], control)
-        await capabilities.decide(list, 'a', 'disable')
+        await capabilities.decide(list, 'a', { decision: 'disable', control })
         await capabilities.observe(list, [offer('a', 'new'), offer('b')], control)
         await capabilities.observe(list, [offer('b')], control)
         await capabilities.observe(list, [offer('a', 'newer'), offer('b')], control)
       })
       expect(await statesOf(tenantId, list)).toEqual(['a disabled', 'b accepted'])
 
-      const enabled = await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'a', 'enable'))
-      expect(enabled).toMatchObject({ state: 'accepted', approvedHash: hashOf('newer') })
-      expect(await inTenant(tenantId, (capabilities) => capabilities.decide(list, 'none', 'enable'))).toBe(
-        undefined,
+      const enabled = await inTenant(tenantId, (capabilities) =>
+        capabilities.decide(list, 'a', { decision: 'enable', control }),
       )
+      expect(enabled).toMatchObject([{ state: 'changed', observedHash: hashOf('newer') }])
+      expect(
+        await inTenant(tenantId, (capabilities) =>
+          capabilities.decide(list, 'none', { decision: 'enable', control }),
+        ),
+      ).toEqual([])
+    })
+
+    it('decides about one thing in the lists of all principals, and about the definition that was meant', async () => {
+      const tenantId = await makeTenant(pool())
+      const list = await makeList(tenantId)
+      const held = { onNew: 'accepted', onChange: 'quarantined' } as const
+      const mine = { ...list, scopeKey: 'ann' }
+      await inTenant(tenantId, async (capabilities) => {
+        await capabilities.observe(list, [offer('a', 'good'), offer('b')], held)
+        await capabilities.observe(mine, [offer('a', 'good')], held)
+        await capabilities.observe(list, [offer('a', 'bad'), offer('b')], held)
+      })
+      const decide = (verdict: Omit<CapabilityVerdict, 'control'>) =>
+        inTenant(tenantId, (capabilities) => capabilities.decide(list, 'a', { ...verdict, control: held }))
+
+      expect(await rejection(decide({ decision: 'approve', observedHash: hashOf('worse') }))).toMatchObject({
+        code: 'definition_changed',
+      })
+      expect(await withheldOf(list)).toEqual([
+        { kind: 'tool', name: 'a', scopeKey: '', state: 'quarantined', wasApproved: true },
+      ])
+      expect(await decide({ decision: 'disable' })).toMatchObject([
+        { scopeKey: '', state: 'disabled' },
+        { scopeKey: 'ann', state: 'disabled' },
+      ])
+      expect(await inTenant(tenantId, (capabilities) => capabilities.disabledIn(list.serverId))).toEqual([
+        { kind: 'tool', name: 'a' },
+      ])
+      // What nobody has approved is not approved by being switched on.
+      expect(await decide({ decision: 'enable' })).toMatchObject([
+        { scopeKey: '', state: 'quarantined' },
+        { scopeKey: 'ann', state: 'accepted' },
+      ])
+      expect(await decide({ decision: 'approve', observedHash: hashOf('bad') })).toMatchObject([
+        { scopeKey: '', state: 'accepted', approvedHash: hashOf('bad') },
+      ])
+      expect(await withheldOf(list)).toBe(undefined)
+      const count = (await changes(tenantId)).length
+      await decide({ decision: 'approve', observedHash: hashOf('bad') })
+      expect(await changes(tenantId)).toHaveLength(count)
+    })
+
+    it('keeps what was noticed, and finds what another server had before under a name that looks the same', async () => {
+      const tenantId = await makeTenant(pool())
+      const [first, second] = [await makeList(tenantId, 'first'), await makeList(tenantId, 'second')]
+      const flags = [{ code: 'long_text', detail: 'description has 9000 characters' }]
+      const lookAlikeKey = 'readfile'
+      await inTenant(tenantId, (capabilities) =>
+        capabilities.observe(first, [{ ...offer('read_file'), lookAlikeKey }], control),
+      )
+      await inTenant(tenantId, (capabilities) =>
+        capabilities.observe(second, [{ ...offer('readFile'), flags, lookAlikeKey }], control),
+      )
+      const found = (list: CapabilityList, name: string) =>
+        inTenant(tenantId, (capabilities) => capabilities.lookAlikes(list, new Map([[name, 'readfile']])))
+      expect(await found(second, 'readFile')).toEqual(
+        new Map([['readFile', [expect.objectContaining({ slug: 'first', name: 'read_file' })]]]),
+      )
+      // Who had it first is not the imitation; who has the very same name is none either.
+      expect(await found(first, 'read_file')).toEqual(new Map())
+      expect(await found(second, 'read_file')).toEqual(new Map())
+      const { items } = await inTenant(tenantId, (capabilities) =>
+        capabilities.listForServer(second.serverId, { limit: 10 }),
+      )
+      expect(items).toMatchObject([{ name: 'readFile', flags }])
     })
 
     it('keeps the lists of principals apart, and pages through long ones', async () => {
@@ -220,7 +314,7 @@ export const describeCatalog = (pool: () => RegistryPool): void => {
         const [, , last] = lists
         if (last !== undefined) {
           await capabilities.observe(last, [], control)
-          await capabilities.decide({ ...last, kind: 'prompt' }, 'search', 'disable')
+          await capabilities.decide({ ...last, kind: 'prompt' }, 'search', { decision: 'disable', control })
         }
       })
       const found = await withServers(pool(), tenantId, async (servers) => {

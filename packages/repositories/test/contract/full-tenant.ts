@@ -12,7 +12,15 @@ import {
   ToolsetRepository,
   UpstreamGrantRepository,
 } from '../../src/index.ts'
-import { makeTenant, putSecret, type RegistryPool, remote, serverNamed, withServers } from './registry.ts'
+import {
+  POLICY,
+  makeTenant,
+  putSecret,
+  type RegistryPool,
+  remote,
+  serverNamed,
+  withServers,
+} from './registry.ts'
 
 /** What is in a tenant that has something in every table. */
 export interface FullTenant {
@@ -98,7 +106,7 @@ export const makeFullTenant = async (pool: RegistryPool): Promise<FullTenant> =>
       message: undefined,
       probedAt: new Date(),
     } as const
-    await new EndpointProbeRepository(session).record([probe])
+    await new EndpointProbeRepository(session).record([probe], POLICY)
     await new HealthCheckLog(session).append([probe])
   })
   return made

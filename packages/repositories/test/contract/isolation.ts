@@ -112,11 +112,14 @@ export const describeIsolation = (pool: () => RegistryPool): void => {
         const list = { serverId: ann.serverId, scopeKey: '', kind: 'tool' } as const
         return [
           await servers.getById(ann.serverId),
-          await servers.settleStatus(ann.serverId, () => 'unhealthy'),
+          await servers.settleStatuses([ann.serverId], () => 'unhealthy'),
           await keys.getById(ann.keyId),
           await policies.getById(ann.policyId),
           await toolsets.getById(ann.toolsetId),
-          await capabilities.decide(list, 'echo', 'disable'),
+          ...(await capabilities.decide(list, 'echo', {
+            decision: 'disable',
+            control: { onNew: 'accepted', onChange: 'changed' },
+          })),
           ...[
             await servers.delete(ann.serverId),
             await keys.delete(ann.keyId),

@@ -9,10 +9,19 @@ import {
   type RegistryDatabase,
   SecretRepository,
   ServerRepository,
+  type StatusPolicy,
   TenantRepository,
 } from '../../src/index.ts'
 
 export type RegistryPool = DatabasePool<RegistryDatabase>
+
+/** How the tests watch endpoints. */
+export const POLICY: StatusPolicy = {
+  intervalMs: 30_000,
+  unhealthyIntervalMs: 10_000,
+  failureThreshold: 3,
+  successThreshold: 2,
+}
 
 /** A tenant that no other test knows. */
 export const makeTenant = async (pool: RegistryPool): Promise<string> => {

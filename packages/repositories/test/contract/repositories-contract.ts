@@ -9,6 +9,7 @@ import { describeExposedNames } from './exposed-names.ts'
 import { describeGrants } from './grants.ts'
 import { describeHealthChecks } from './health-checks.ts'
 import { describeIsolation } from './isolation.ts'
+import { describeProbeLeases } from './probe-leases.ts'
 import type { RegistryPool } from './registry.ts'
 import { describeRetention } from './retention.ts'
 import { describeServerLists } from './server-lists.ts'
@@ -46,6 +47,7 @@ export const describeRepositories = (open: () => RegistryPool): void => {
     describeIsolation(opened)
     describeGrants(opened)
     describeHealthChecks(opened)
+    describeProbeLeases(opened)
     describeStatistics(opened)
     describeCatalog(opened)
     describeExposedNames(opened)

@@ -7,7 +7,15 @@ import {
   SnapshotRepository,
   TenantRepository,
 } from '../../src/index.ts'
-import { makeTenant, putSecret, type RegistryPool, remote, serverNamed, withServers } from './registry.ts'
+import {
+  POLICY,
+  makeTenant,
+  putSecret,
+  type RegistryPool,
+  remote,
+  serverNamed,
+  withServers,
+} from './registry.ts'
 
 /** What must be true of what the gateway reads: snapshots, probes, tenants. */
 export const describeSnapshots = (pool: () => RegistryPool): void => {
@@ -92,18 +100,21 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
           message: undefined,
           probedAt: new Date(),
         } as const
-        await probes.record([healthy])
-        await probes.record([
-          healthy,
-          {
-            endpointId: first,
-            status: 'unhealthy',
-            era: undefined,
-            latencyMs: undefined,
-            message: 'refused',
-            probedAt,
-          },
-        ])
+        await probes.record([healthy], POLICY)
+        await probes.record(
+          [
+            healthy,
+            {
+              endpointId: first,
+              status: 'unhealthy',
+              era: undefined,
+              latencyMs: undefined,
+              message: 'refused',
+              probedAt,
+            },
+          ],
+          POLICY,
+        )
         return [before, await probes.forServer(id)]
       })
 
@@ -133,6 +144,23 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
       ])
     })
 
+    it('of several servers are read at once, each with those of its own endpoints', async () => {
+      const tenantId = await makeTenant(pool())
+      const [one, two] = await withServers(pool(), tenantId, async (servers) => [
+        await servers.create(serverNamed('one', { endpoints: [remote(), remote()] })),
+        await servers.create(serverNamed('two')),
+      ])
+      const read = await pool().tenantSession(tenantId, (session) =>
+        new EndpointProbeRepository(session).forServers([one.id, 'no-id', two.id]),
+      )
+      for (const server of [one, two]) {
+        expect(read.get(server.id)?.map(({ endpointId }) => endpointId)).toEqual(
+          server.endpoints.map(({ id }) => id),
+        )
+      }
+      expect(read.size).toBe(2)
+    })
+
     it('of endpoints that are gone or belong to others are not stored', async () => {
       const ann = await makeTenant(pool())
       const bob = await makeTenant(pool())
@@ -148,18 +176,22 @@ export const describeSnapshots = (pool: () => RegistryPool): void => {
       } as const
 
       const stored = [
-        await pool().tenantSession(bob, (session) => new EndpointProbeRepository(session).record([probe])),
-        await pool().systemSession('test', (session) => new EndpointProbeRepository(session).record([probe])),
+        await pool().tenantSession(bob, (session) =>
+          new EndpointProbeRepository(session).record([probe], POLICY),
+        ),
+        await pool().systemSession('test', (session) =>
+          new EndpointProbeRepository(session).record([probe], POLICY),
+        ),
         await withServers(pool(), ann, async (servers, session) => {
           await servers.delete(server.id)
-          return await new EndpointProbeRepository(session).record([probe])
+          return await new EndpointProbeRepository(session).record([probe], POLICY)
         }),
         await pool().systemSession('test', (session) =>
-          new EndpointProbeRepository(session).record([{ ...probe, endpointId: 'no-id' }]),
+          new EndpointProbeRepository(session).record([{ ...probe, endpointId: 'no-id' }], POLICY),
         ),
       ]
 
-      expect(stored.map(({ size }) => size)).toEqual([0, 1, 0, 0])
+      expect(stored.map(({ length }) => length)).toEqual([0, 1, 0, 0])
       expect(
         await pool().tenantSession(ann, (session) => new EndpointProbeRepository(session).forServer('no-id')),
       ).toEqual([])

@@ -150,7 +150,7 @@ export async function startAuthorizationServer(
   }
 }
 
-const SCOPES = 'mcp:use'
+const SCOPES = 'mcp:use mcp:write'
 
 const configuration = ({
   registration,

@@ -21,7 +21,11 @@ export function createFixtureMcpServer(name: string, stage: FixtureStage): McpSe
 
   server.registerTool(
     'echo',
-    { description: 'Answers with the message.', inputSchema: { message: z.string() } },
+    {
+      description: 'Answers with the message.',
+      inputSchema: { message: z.string() },
+      annotations: { readOnlyHint: true },
+    },
     ({ message }, { sessionId }) => {
       stage.record({ tool: 'echo', arguments: { message }, sessionId })
       return { content: [{ type: 'text', text: message }] }

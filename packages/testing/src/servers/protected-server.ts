@@ -14,6 +14,8 @@ export interface ProtectedServerOptions {
   readonly authorizationServer: Pick<AuthorizationServer, 'issuer' | 'verify'>
   /** The metadata that it publishes of itself (RFC 9728), if not the right one. */
   readonly resourceMetadata?: Readonly<Record<string, unknown>> | undefined
+  /** The scopes that it wants, read anew for each request. Default `mcp:use`. */
+  readonly scopes?: readonly string[] | undefined
   /** Whether its challenge says where that metadata is. Default true. */
   readonly challengeSaysWhere?: boolean | undefined
 }
@@ -29,7 +31,7 @@ export interface ProtectedServer extends AsyncDisposable {
 
 /** Starts a protected server on a free port of 127.0.0.1. */
 export async function startProtectedServer(options: ProtectedServerOptions): Promise<ProtectedServer> {
-  const { authorizationServer, challengeSaysWhere = true } = options
+  const { authorizationServer, challengeSaysWhere = true, scopes = ['mcp:use'] } = options
   const authorizations: (string | undefined)[] = []
   const app = createMcpExpressApp()
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an Express app is one
@@ -44,7 +46,7 @@ export async function startProtectedServer(options: ProtectedServerOptions): Pro
   const metadata = {
     resource: url,
     authorization_servers: [authorizationServer.issuer],
-    scopes_supported: ['mcp:use'],
+    scopes_supported: scopes,
     bearer_methods_supported: ['header'],
     ...options.resourceMetadata,
   }
@@ -55,10 +57,9 @@ export async function startProtectedServer(options: ProtectedServerOptions): Pro
     authorizations.push(request.headers.authorization)
     next()
   })
-  app.use(
-    '/mcp',
-    requireBearerAuth({
-      requiredScopes: ['mcp:use'],
+  app.use('/mcp', (request, response, next) => {
+    const authenticate = requireBearerAuth({
+      requiredScopes: [...scopes],
       ...(challengeSaysWhere
         ? { resourceMetadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp` }
         : {}),
@@ -70,8 +71,9 @@ export async function startProtectedServer(options: ProtectedServerOptions): Pro
           return { token, clientId: facts.clientId, scopes: [...facts.scopes], expiresAt: facts.expiresAt }
         },
       },
-    }),
-  )
+    })
+    authenticate(request, response, next)
+  })
   app.all('/mcp', async (request, response) => {
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
     const server = createFixtureMcpServer('protected', {

@@ -1,10 +1,6 @@
 import { CommandFailure } from '../../command-failure.ts'
+import { limitText, offerOf, offerText, warningsFor } from '../../output/offer-text.ts'
 import { type Check, type Finding, ok, skipped, warning } from '../check.ts'
-
-/** Cursor passes on so many tools. */
-const FEW = 40
-/** VS Code takes so many tools in a request. */
-const MANY = 128
 
 /** More tools than clients pass on to their models. */
 export const toolCount: Check = {
@@ -16,28 +12,37 @@ export const toolCount: Check = {
       ({ status }) => status === 'healthy' || status === 'degraded',
     )
     if (working.length === 0) return [skipped('no server works')]
-    const counts = await Promise.all(
+    const offers = await Promise.all(
       working.map(async ({ slug }) => {
         const tools = await facts.tools(slug)
-        return { slug, count: CommandFailure.is(tools) ? 0 : tools.length }
+        return { slug, ...offerOf(CommandFailure.is(tools) ? [] : tools) }
       }),
     )
-    const total = counts.reduce((sum, { count }) => sum + count, 0)
-    return [judge(total, counts)]
+    const toolsets = (await facts.toolsetsIfAny()).map(({ slug, offer }) => ({ name: `sets/${slug}`, offer }))
+    return [judge(offers), ...warningsFor(toolsets).map((text) => warning(text))]
   },
 }
 
-const judge = (total: number, counts: readonly { slug: string; count: number }[]): Finding => {
-  if (total <= FEW) return ok(`${total} ${total === 1 ? 'tool' : 'tools'}, which every client can take`)
-  const most = counts
-    .toSorted((one, other) => other.count - one.count)
+interface ServerOffer {
+  readonly slug: string
+  readonly tools: number
+  readonly estimatedTokens: number
+}
+
+const judge = (offers: readonly ServerOffer[]): Finding => {
+  const tools = sumOf(offers.map((offer) => offer.tools))
+  const whole = offerText({ tools, estimatedTokens: sumOf(offers.map((offer) => offer.estimatedTokens)) })
+  const limit = limitText(tools)
+  if (limit === undefined) return ok(`${whole}, which every client can take`)
+  const most = offers
+    .toSorted((one, other) => other.tools - one.tools)
     .slice(0, 3)
-    .map(({ slug, count }) => `${slug} (${count})`)
+    .map((offer) => `${offer.slug} (${offer.tools})`)
   return warning(
-    total <= MANY
-      ? `${total} tools: more than the ${FEW} that Cursor passes on`
-      : `${total} tools: more than the ${MANY} that VS Code takes, and the ${FEW} that Cursor passes on`,
+    `${whole}: ${limit}`,
     `The most come from ${most.join(', ')}.`,
     'Connect a client only to the servers that it needs: mreg connect CLIENT NAME… --write',
   )
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0)

@@ -6,7 +6,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
-import { principalOf } from '../principal.ts'
+import { principalOf, requireCaller } from '../principal.ts'
 import { problemSchema, serverSchema } from './schemas.ts'
 
 export interface LoginRoutesOptions {
@@ -67,14 +67,12 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginRoutesOptions> = async (
   app,
   { authenticator, registry, logins },
 ) => {
-  // Before the body is read: who has no key gets no work done.
-  app.addHook('onRequest', async (request) => {
-    principalOf(request, 'api', authenticator)
-  })
+  requireCaller(app, authenticator)
 
   app.post(
     '/servers/:idOrSlug/login',
     {
+      config: { role: 'user' },
       schema: {
         ...common,
         summary: 'Begin to log in for a server',
@@ -84,7 +82,7 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const principal = principalOf(request, 'api', authenticator)
+      const principal = principalOf(request)
       const begun = await logins.begin(principal, request.params.idOrSlug, request.body)
       return reply
         .code(201)
@@ -96,6 +94,7 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginRoutesOptions> = async (
   app.post(
     '/servers/:idOrSlug/login/:loginId',
     {
+      config: { role: 'user' },
       schema: {
         ...common,
         summary: 'Finish a login with what the browser brought back',
@@ -105,16 +104,20 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginRoutesOptions> = async (
       },
     },
     async (request) => {
-      const principal = principalOf(request, 'api', authenticator)
+      const principal = principalOf(request)
       const { idOrSlug, loginId } = request.params
       const serverId = await logins.finish(principal, idOrSlug, loginId, request.body)
-      return registry.probe(principal, serverId)
+      // Whoever logged in for itself alone may not ask how the server is doing for everybody.
+      return principal.role === 'operator' || principal.role === 'admin'
+        ? registry.probe(principal, serverId)
+        : registry.get(principal, serverId)
     },
   )
 
   app.delete(
     '/servers/:idOrSlug/login',
     {
+      config: { role: 'user' },
       schema: {
         ...common,
         summary: 'Forget the login of a server',
@@ -123,7 +126,7 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const principal = principalOf(request, 'api', authenticator)
+      const principal = principalOf(request)
       const isForgotten = await logins.forget(principal, request.params.idOrSlug)
       if (isForgotten) await registry.probe(principal, request.params.idOrSlug)
       return reply.code(204).send(null)

@@ -1,10 +1,10 @@
 import type { Authenticator } from '@mreg/access'
-import { type Settings, UnavailableError } from '@mreg/core'
-import type { Exchange, MergedProxy, ServerProxy } from '@mreg/proxy'
+import { type Principal, type Settings, UnavailableError, ValidationError } from '@mreg/core'
+import type { ActiveRequests, Exchange, MergedProxy, ServerProxy } from '@mreg/proxy'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { Lifecycle } from '../../process/lifecycle.ts'
-import { principalOf } from '../principal.ts'
+import { identify } from '../principal.ts'
 import { writeAnswer } from '../write-answer.ts'
 
 export interface McpRoutesOptions {
@@ -13,17 +13,19 @@ export interface McpRoutesOptions {
   readonly proxy: ServerProxy
   readonly merged: MergedProxy
   readonly lifecycle: Lifecycle
+  /** Where requests are written down while they are answered. */
+  readonly requests: ActiveRequests
 }
 
 interface McpPath {
-  readonly Params: { readonly slug?: string }
+  readonly Params: { readonly slug?: string; readonly set?: string }
 }
 
 const NO_BODY = new Uint8Array(0)
 
-/** `POST`, `GET` and `DELETE`: `/mcp/{slug}`, one server as it is, and `/mcp`, all of them as one. */
+/** `POST`, `GET` and `DELETE`: `/mcp/{slug}`, one server as it is; `/mcp`, all of them as one; `/mcp/sets/{set}`, a toolset. */
 export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, options) => {
-  const { authenticator, lifecycle, merged, proxy, settings } = options
+  const { authenticator, lifecycle, merged, proxy, requests, settings } = options
   const { maxInFlightRequests } = settings.limits
 
   // The body stays bytes: it is scanned once and passed on, never parsed and written anew.
@@ -44,9 +46,15 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
     }
   })
 
+  /** A stream without an end of its own must outlive neither the process nor what let its reader in. */
+  const endsOf = (principal: Principal): readonly AbortSignal[] => {
+    const end = authenticator.endOf(principal)
+    return end === undefined ? [lifecycle.ending] : [lifecycle.ending, end]
+  }
+
   const handle =
     (method: Exchange['method']) => async (request: FastifyRequest<McpPath>, reply: FastifyReply) => {
-      const principal = principalOf(request, 'mcp', authenticator)
+      const principal = await identify(request, 'mcp', authenticator)
       const gone = new AbortController()
       const response = reply.raw
       const done = lifecycle.begin()
@@ -54,16 +62,27 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         // Every response closes; only one that closes early has lost its client.
         if (!response.writableFinished) gone.abort()
       })
+      const active = requests.begin({
+        id: request.id,
+        principal,
+        server: request.params.slug,
+        method,
+        controller: gone,
+      })
       const exchange: Exchange = {
         principal,
         slug: request.params.slug ?? 'mreg',
+        toolset: request.params.set,
+        toolMode: request.params.slug === undefined ? toolModeIn(request.query) : undefined,
         method,
         header: (name) => oneValue(request.headers[name]),
         headerNames: Object.keys(request.headers),
         body: request.body instanceof Uint8Array ? request.body : NO_BODY,
         requestId: request.id,
-        // A stream without an end of its own must not keep the process from ending.
-        signal: isEndless(method, request) ? AbortSignal.any([gone.signal, lifecycle.ending]) : gone.signal,
+        signal: isEndless(method, request)
+          ? AbortSignal.any([gone.signal, ...endsOf(principal)])
+          : gone.signal,
+        active,
       }
       try {
         const answer = await (request.params.slug === undefined ? merged : proxy).handle(exchange)
@@ -74,6 +93,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         if (reply.sent) response.destroy()
         throw error
       } finally {
+        requests.end(active)
         done()
       }
     }
@@ -81,11 +101,19 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
   for (const [path, whom] of [
     ['/:slug', 'a server'],
     ['', 'all servers as one'],
+    ['/sets/:set', 'a toolset'],
   ] as const) {
     app.post<McpPath>(path, summary(`Send one JSON-RPC message to ${whom}`), handle('POST'))
     app.get<McpPath>(path, summary(`Open the stream on which ${whom} speaks unasked`), handle('GET'))
     app.delete<McpPath>(path, summary(`End a session with ${whom}`), handle('DELETE'))
   }
+}
+
+/** How tools are offered: `?mode=search`, or as a list. */
+const toolModeIn = (query: unknown): Exchange['toolMode'] => {
+  const mode = typeof query === 'object' && query !== null && 'mode' in query ? query.mode : undefined
+  if (mode === undefined || mode === 'search') return mode
+  throw new ValidationError([{ path: 'mode', message: 'must be "search", or be left out' }])
 }
 
 const summary = (text: string) => ({ schema: { tags: ['mcp'], summary: text } })

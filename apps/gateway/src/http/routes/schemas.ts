@@ -34,6 +34,18 @@ const endpointSchema = z.object({
   live: liveSchema.optional().describe('For commands: what their processes are doing in this gateway.'),
 })
 
+/** How much a server or a toolset offers. */
+export const offerSchema = z
+  .object({
+    tools: z.number(),
+    estimatedTokens: z
+      .number()
+      .describe(
+        'About what a model reads when it is shown all of them: a quarter of the bytes of their definitions.',
+      ),
+  })
+  .describe('As far as this gateway has it in memory; missing: not known.')
+
 /** A registered server, as the API shows it. */
 export const serverSchema = z.object({
   id: z.string(),
@@ -44,12 +56,14 @@ export const serverSchema = z.object({
   tags: z.array(z.string()),
   visibility: z.enum(['private', 'public']),
   status: statusSchema,
+  maintenance: z.boolean().describe('Whether it was taken out of service.'),
   settings: z.record(z.string(), z.unknown()),
   managedBy: z.string(),
   revision: z.number(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   endpoints: z.array(endpointSchema),
+  offer: offerSchema.optional(),
 })
 
 const checkSchema = z.object({
@@ -67,6 +81,41 @@ export const healthSchema = z.object({
 })
 
 export const serverListSchema = z.object({ items: z.array(serverSchema), nextCursor: z.string().optional() })
+
+const differenceSchema = z.object({
+  path: z.string().describe('Where, such as inputSchema.properties.path.type.'),
+  before: z.string().optional().describe('JSON, everything in it visible; missing when nothing was there.'),
+  after: z.string().optional(),
+})
+
+const capabilitySchema = z.object({
+  kind: z.enum(['tool', 'prompt', 'resource', 'resource_template']),
+  name: z.string().describe('What the server calls it; the URI of a resource.'),
+  exposedName: z.string().optional().describe('What clients of merged endpoints call it.'),
+  state: z
+    .enum(['accepted', 'changed', 'quarantined', 'disabled', 'gone'])
+    .describe(
+      '`changed` is served although nobody approved it; `quarantined` waits for that; `disabled` was switched off; `gone` is not offered any more.',
+    ),
+  principal: z.string().optional().describe('Whose list it is in; missing: everybody’s.'),
+  observedHash: z.string().describe('Of the definition that was seen last.'),
+  approvedHash: z.string().optional().describe('Of the definition that was approved.'),
+  firstSeenAt: z.iso.datetime(),
+  lastSeenAt: z.iso.datetime().describe('To within an hour.'),
+  flags: z
+    .array(z.object({ code: z.string(), detail: z.string() }))
+    .describe('What stands out about it. Nothing is cut because of that.'),
+  pending: z
+    .object({ differences: z.array(differenceSchema), isCut: z.boolean() })
+    .optional()
+    .describe('How what is offered differs from what was approved.'),
+})
+
+/** What a server offers. */
+export const capabilitiesSchema = z.object({
+  items: z.array(capabilitySchema),
+  nextCursor: z.string().optional(),
+})
 
 /** RFC 9457. */
 export const problemSchema = z.object({

@@ -1,14 +1,24 @@
-import type { Authenticator } from '@mreg/access'
-import { type Registry, serverInputSchema, serverPatchSchema, type ServerView } from '@mreg/registry'
+import type { AccessControl, Authenticator } from '@mreg/access'
+import type { Principal } from '@mreg/core'
+import type { MergedProxy } from '@mreg/proxy'
+import {
+  type Registry,
+  serverInputSchema,
+  serverNotFound,
+  serverPatchSchema,
+  type ServerView,
+} from '@mreg/registry'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
-import { principalOf } from '../principal.ts'
+import { principalOf, requireCaller } from '../principal.ts'
 import { healthSchema, problemSchema, serverListSchema, serverSchema } from './schemas.ts'
 
 export interface ServerRoutesOptions {
   readonly authenticator: Authenticator
+  readonly access: AccessControl
   readonly registry: Registry
+  readonly merged: Pick<MergedProxy, 'offers'>
 }
 
 const path = z.object({ idOrSlug: z.string().min(1).max(64) })
@@ -34,16 +44,22 @@ const common = { tags: ['servers'], security: [{ key: [] }] }
 /** `/api/v1/servers`: what is registered. Every one of these routes needs a key. */
 export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
   app,
-  { authenticator, registry },
+  { access, authenticator, merged, registry },
 ) => {
-  // Before the body is read: who has no key gets no work done.
-  app.addHook('onRequest', async (request) => {
-    principalOf(request, 'api', authenticator)
+  const withOffer = (principal: Principal, server: ServerView): ServerView => ({
+    ...server,
+    offer: merged.offers.ofServer(principal, server.slug),
   })
+
+  const mayUse = (principal: Principal, { slug }: ServerView): boolean =>
+    access.limitsOf(principal)?.refusal({ kind: 'server', name: slug }) === undefined
+
+  requireCaller(app, authenticator)
 
   app.post(
     '/servers',
     {
+      config: { role: 'operator' },
       schema: {
         ...common,
         summary: 'Register a server',
@@ -52,7 +68,7 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const server = await registry.register(principalOf(request, 'api', authenticator), request.body)
+      const server = await registry.register(principalOf(request), request.body)
       return reply.code(201).header('location', `/api/v1/servers/${server.id}`).send(server)
     },
   )
@@ -60,6 +76,7 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
   app.get(
     '/servers',
     {
+      config: { role: 'readonly', heedsLimits: true },
       schema: {
         ...common,
         summary: 'List servers',
@@ -67,12 +84,18 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         response: { 200: serverListSchema, ...failures },
       },
     },
-    (request) => registry.list(principalOf(request, 'api', authenticator), request.query),
+    async (request) => {
+      const principal = principalOf(request)
+      const { items, ...more } = await registry.list(principal, request.query)
+      const usable = items.filter((server) => mayUse(principal, server))
+      return { ...more, items: usable.map((server) => withOffer(principal, server)) }
+    },
   )
 
   app.get(
     '/servers/:idOrSlug',
     {
+      config: { role: 'readonly', heedsLimits: true },
       schema: {
         ...common,
         summary: 'Show a server',
@@ -80,13 +103,19 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         response: { 200: serverSchema, ...failures, ...missing },
       },
     },
-    (request): Promise<ServerView> =>
-      registry.get(principalOf(request, 'api', authenticator), request.params.idOrSlug),
+    async (request) => {
+      const principal = principalOf(request)
+      const { idOrSlug } = request.params
+      const server = await registry.get(principal, idOrSlug)
+      if (!mayUse(principal, server)) throw serverNotFound(idOrSlug)
+      return withOffer(principal, server)
+    },
   )
 
   app.patch(
     '/servers/:idOrSlug',
     {
+      config: { role: 'operator' },
       schema: {
         ...common,
         summary: 'Change a server',
@@ -95,13 +124,13 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         response: { 200: serverSchema, ...failures, ...missing, ...collision },
       },
     },
-    (request) =>
-      registry.update(principalOf(request, 'api', authenticator), request.params.idOrSlug, request.body),
+    (request) => registry.update(principalOf(request), request.params.idOrSlug, request.body),
   )
 
   app.delete(
     '/servers/:idOrSlug',
     {
+      config: { role: 'operator' },
       schema: {
         ...common,
         summary: 'Remove a server',
@@ -110,7 +139,7 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      await registry.remove(principalOf(request, 'api', authenticator), request.params.idOrSlug)
+      await registry.remove(principalOf(request), request.params.idOrSlug)
       return reply.code(204).send(null)
     },
   )
@@ -118,6 +147,7 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
   app.post(
     '/servers/:idOrSlug/probe',
     {
+      config: { role: 'operator' },
       schema: {
         ...common,
         summary: 'Ask a server now whether it works',
@@ -125,12 +155,13 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         response: { 200: serverSchema, ...failures, ...missing },
       },
     },
-    (request) => registry.probe(principalOf(request, 'api', authenticator), request.params.idOrSlug),
+    (request) => registry.probe(principalOf(request), request.params.idOrSlug),
   )
 
   app.get(
     '/servers/:idOrSlug/health',
     {
+      config: { role: 'readonly' },
       schema: {
         ...common,
         summary: 'How a server is doing, and how it was',
@@ -139,7 +170,6 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         response: { 200: healthSchema, ...failures, ...missing },
       },
     },
-    (request) =>
-      registry.health(principalOf(request, 'api', authenticator), request.params.idOrSlug, request.query),
+    (request) => registry.health(principalOf(request), request.params.idOrSlug, request.query),
   )
 }

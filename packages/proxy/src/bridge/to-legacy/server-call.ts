@@ -1,8 +1,9 @@
 import { ERROR_CODE, type JsonRpcId, readValue, type ScannedMessage } from '@mreg/mcp-wire'
 import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
-import type { Turn } from '../../converse.ts'
+import type { Send, Turn } from '../../converse.ts'
 import type { Relay } from '../../relay.ts'
+import type { Attempts } from '../../replicas/attempts.ts'
 import { resumed } from '../../resumed-stream.ts'
 import type { RoutedMessage } from '../../routed.ts'
 import { scannedTurn } from '../turns.ts'
@@ -17,6 +18,8 @@ export interface CallEvent {
   readonly scanned: ScannedMessage
   /** Whether the server has said it, and not the gateway in its place. */
   readonly isGenuine: boolean
+  /** Why the gateway says it. */
+  readonly failure?: unknown
 }
 
 /** What a server may ask in the middle of a call, and the capability of the client that this needs. */
@@ -35,7 +38,7 @@ const TIMEOUTS: ReadonlySet<unknown> = new Set(['total_timeout', 'idle_timeout',
 /** A request of a client of the newer era, under way at a server of the older one. It may outlive the client's own request. */
 export class ServerCall implements RunningCall {
   readonly id: number
-  readonly session: ServerSession
+  #session: ServerSession
   readonly #maxDepth: number
   readonly #turns: AsyncGenerator<Turn, void, undefined>
   readonly #given = new AbortController()
@@ -47,30 +50,59 @@ export class ServerCall implements RunningCall {
   #wantsLogs: boolean
   #isOver = false
 
-  /** @param capabilities what the client is able to do. */
-  constructor(message: RoutedMessage, session: ServerSession, relay: Relay, capabilities: JsonObject) {
+  /**
+   * @param way where it goes, and the session there.
+   * @param capabilities what the client is able to do.
+   */
+  constructor(
+    message: RoutedMessage,
+    { attempts, sessionOf }: { readonly attempts: Attempts; readonly sessionOf: () => ServerSession },
+    relay: Relay,
+    capabilities: JsonObject,
+  ) {
     const { exchange, scanned } = message
+    const session = sessionOf()
     this.id = session.nextId()
-    this.session = session
+    this.#session = session
     this.#maxDepth = relay.maxJsonDepth
     this.#isAsking = ASKING.has(scanned.method)
     this.#abilities = new Set(Object.keys(capabilities))
     this.#wantsLogs = scanned.meta?.logLevel !== undefined
     const { signal } = this.#given
-    const send = async () => {
+    const send: Send = async (examine) => {
       const { logLevel } = scanned.meta ?? {}
-      if (logLevel !== undefined) await session.wantLogs(logLevel)
-      const timeoutMs = relay.deadlineMs(message)
-      const reply = await session.send({
+      const current = this.#session
+      if (logLevel !== undefined) await current.wantLogs(logLevel)
+      const timeoutMs = attempts.remainingMs
+      const reply = await current.send({
         message: legacyRequest(exchange.body, scanned, this.id),
         method: scanned.method,
         signal,
         timeoutMs,
+        lease: attempts.begin(),
+        examine,
       })
-      const reopen = (lastEventId: string, ends: AbortSignal) => session.resume(lastEventId, ends)
+      const reopen = (lastEventId: string, ends: AbortSignal) => current.resume(lastEventId, ends)
       return resumed(reply, { id: this.id, maxDepth: this.#maxDepth, timeoutMs, reopen, signal })
     }
-    this.#turns = relay.converse(message, send, { keepStatus: false, id: this.id })
+    const again = async (error: unknown): Promise<boolean> => {
+      if (signal.aborted || !(await attempts.another(error))) return false
+      this.#session.voice.leave(this)
+      this.#session = sessionOf()
+      await this.join()
+      return true
+    }
+    this.#turns = relay.converse(message, send, { keepStatus: false, id: this.id, again })
+  }
+
+  /** Where it is now. */
+  get session(): ServerSession {
+    return this.#session
+  }
+
+  /** Makes the server's own words heard that may be about it, if it may have use for them. */
+  async join(): Promise<void> {
+    if (this.needsVoice) await this.#session.voice.join(this)
   }
 
   /** Whether the server could ask its client something on the way. */
@@ -162,7 +194,7 @@ export class ServerCall implements RunningCall {
     if (!isGenuine && TIMEOUTS.has(reasonIn(turn.message, scanned)))
       void this.session.cancel(this.id, 'timeout')
     this.#end()
-    return { kind: 'response', message: turn.message, scanned, isGenuine }
+    return { kind: 'response', message: turn.message, scanned, isGenuine, failure: turn.failure }
   }
 
   #end(): void {

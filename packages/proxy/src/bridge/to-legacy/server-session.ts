@@ -1,5 +1,6 @@
 import { encodeError, encodeNotification, encodeRequest, encodeResult, type JsonRpcId } from '@mreg/mcp-wire'
 import {
+  type EndpointRequest,
   isJsonObject,
   type JsonObject,
   LegacySession,
@@ -21,6 +22,8 @@ export interface ServerSessionOptions extends Pick<VoiceOptions, 'maxDepth' | 'o
   readonly timeoutMs: number
 }
 
+let lastId = 0
+
 /**
  * A session with a server of the older era that the gateway holds for the clients of the newer one: those of one principal
  * who are able to do the same. Requests in it have ids of its own.
@@ -32,7 +35,6 @@ export class ServerSession {
   readonly #session: LegacySession
   readonly #timeoutMs: number
   readonly #subscribers = new Map<string, number>()
-  #lastId = 0
   /** The upstream's session that was told the following. */
   #told: OpenedSession | undefined
   #toldLevel: number | undefined
@@ -67,19 +69,14 @@ export class ServerSession {
     return isJsonObject(info) ? info : undefined
   }
 
-  /** An id that no other request in this session has. */
+  /** An id that no other request has, in this session or another: a call may move to another endpoint. */
   nextId(): number {
-    this.#lastId += 1
-    return this.#lastId
+    lastId += 1
+    return lastId
   }
 
   /** Sends a client's request. */
-  send(request: {
-    readonly message: Uint8Array
-    readonly method: string | undefined
-    readonly signal: AbortSignal
-    readonly timeoutMs: number
-  }): Promise<UpstreamReply> {
+  send(request: EndpointRequest): Promise<UpstreamReply> {
     return this.#session.send(request)
   }
 

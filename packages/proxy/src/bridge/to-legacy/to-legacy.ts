@@ -9,13 +9,14 @@ import {
   type ScannedMessage,
   spliceMessage,
 } from '@mreg/mcp-wire'
-import { isJsonObject, type UpstreamEndpoint } from '@mreg/upstream'
+import { isJsonObject, type JsonObject } from '@mreg/upstream'
 
 import { eventsOf } from '../../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, streamAnswer } from '../../answer.ts'
 import type { Turn } from '../../converse.ts'
 import { gatewayError } from '../../gateway-error.ts'
 import type { Relay } from '../../relay.ts'
+import type { Attempts } from '../../replicas/attempts.ts'
 import { idOf, type RoutedMessage } from '../../routed.ts'
 import type { TokenSealer } from '../../session-token.ts'
 import type { BridgeLimits } from '../limits.ts'
@@ -26,6 +27,7 @@ import { modernResponse } from './modern-result.ts'
 import { ParkedCalls, type ParkedCall, type ServerQuestion } from './parked-calls.ts'
 import { inputRequired, questionOf, urlQuestions } from './questions.ts'
 import { type CallEvent, ServerCall } from './server-call.ts'
+import type { ServerSession } from './server-session.ts'
 import { capabilitiesIn, ServerSessions } from './server-sessions.ts'
 import { subscription } from './subscription.ts'
 
@@ -49,8 +51,16 @@ export class ToLegacy {
     this.#gatherMs = limits.gatherMs
   }
 
-  /** Takes one message, whose headers have been checked. */
-  async post(message: RoutedMessage, endpoint: UpstreamEndpoint): Promise<Answer> {
+  /**
+   * Takes one message, whose headers have been checked.
+   *
+   * @param observe sees what the client gets on the way; undefined: nobody does.
+   */
+  async post(
+    message: RoutedMessage,
+    attempts: Attempts,
+    observe?: (turns: AsyncGenerator<Turn, void, undefined>) => AsyncGenerator<Turn, void, undefined>,
+  ): Promise<Answer> {
     const { method = '', kind } = message.scanned
     if (kind !== 'request') return emptyAnswer(202)
     if (NOT_BRIDGED.test(method))
@@ -59,11 +69,13 @@ export class ToLegacy {
         code: ERROR_CODE.methodNotFound,
         message: 'Method not found',
       })
+    this.#relay.bridged(message)
     if (method === 'subscriptions/listen') {
-      const turns = subscription(message, this.#sessions.of(message, endpoint))
+      const turns = subscription(message, this.#sessions.of(message, attempts.endpoint))
       return streamAnswer(eventsOf(this.#guarded(message, turns), this.#relay.timeouts.heartbeatMs))
     }
-    return this.#relay.answerTurns(message, this.#guarded(message, this.#turns(message, endpoint)))
+    const turns = this.#guarded(message, this.#turns(message, attempts))
+    return this.#relay.answerTurns(message, observe === undefined ? turns : observe(turns))
   }
 
   /** Whatever goes wrong becomes an answer. */
@@ -76,15 +88,14 @@ export class ToLegacy {
     } catch (error) {
       this.#relay.logFailure(exchange, error)
       const failure = gatewayError(error, exchange.slug, exchange.requestId)
-      yield finalTurn(encodeError({ id: idOf(scanned), ...failure }))
+      yield { ...finalTurn(encodeError({ id: idOf(scanned), ...failure })), failure: error }
     }
   }
 
-  async *#turns(message: RoutedMessage, endpoint: UpstreamEndpoint): AsyncGenerator<Turn, void, undefined> {
+  async *#turns(message: RoutedMessage, attempts: Attempts): AsyncGenerator<Turn, void, undefined> {
     const { exchange, scanned } = message
-    const session = this.#sessions.of(message, endpoint)
     if (scanned.method === 'server/discover') {
-      const result = discoverResult(await session.initialized(), MODERN_VERSIONS)
+      const result = discoverResult(await this.#initialized(message, attempts), MODERN_VERSIONS)
       yield finalTurn(encodeResult({ id: idOf(scanned) ?? '', result }))
       return
     }
@@ -93,16 +104,28 @@ export class ToLegacy {
       yield* this.#resume(message, requestState)
       return
     }
-    const call = new ServerCall(message, session, this.#relay, capabilitiesIn(message))
-    if (call.needsVoice) await session.voice.join(call)
+    const sessionOf = (): ServerSession => this.#sessions.of(message, attempts.endpoint)
+    const call = new ServerCall(message, { attempts, sessionOf }, this.#relay, capabilitiesIn(message))
+    await call.join()
     if (exchange.signal.aborted) {
       // Nothing was sent yet.
-      session.voice.leave(call)
+      call.session.voice.leave(call)
       const text = 'The request was cancelled.'
       yield finalTurn(encodeError({ id: idOf(scanned), code: ERROR_CODE.internal, message: text }))
       return
     }
     yield* this.#attend(message, call)
+  }
+
+  /** What the server said to `initialize`, at whichever endpoint says it first. */
+  async #initialized(message: RoutedMessage, attempts: Attempts): Promise<JsonObject> {
+    for (;;) {
+      try {
+        return await this.#sessions.of(message, attempts.endpoint).initialized()
+      } catch (error) {
+        if (!(await attempts.another(error))) throw error
+      }
+    }
   }
 
   /** Goes on with a call that waits for what the client brings. */
@@ -201,7 +224,7 @@ export class ToLegacy {
       if (asking !== undefined) return finalTurn(encodeResult({ id, result: asking }))
     }
     const { message, status } = modernResponse(event.message, event.scanned, options)
-    return finalTurn(message, status)
+    return { ...finalTurn(message, status), failure: event.failure, isError: event.scanned.isError }
   }
 
   /** What the client is to be asked for a request of its server. When it cannot be, the server is told. */

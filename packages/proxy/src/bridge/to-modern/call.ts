@@ -10,8 +10,11 @@ import {
 } from '@mreg/mcp-wire'
 import type { JsonObject } from '@mreg/upstream'
 
-import type { Turn } from '../../converse.ts'
+import { cancelledTurn } from '../../active/cancelled-turn.ts'
+import type { Send, Turn } from '../../converse.ts'
+import { freshnessIn } from '../../fallback/freshness.ts'
 import type { Relay } from '../../relay.ts'
+import type { Attempts } from '../../replicas/attempts.ts'
 import { idOf, type RoutedMessage } from '../../routed.ts'
 import type { BridgeLimits } from '../limits.ts'
 import { finalTurn, messageTurn, scannedTurn } from '../turns.ts'
@@ -28,6 +31,8 @@ export interface CallOptions {
   readonly limits: BridgeLimits
   readonly message: RoutedMessage
   readonly endpoint: ModernServer
+  /** Where it goes, where the server has endpoints. Default: to `endpoint`. */
+  readonly attempts?: Attempts | undefined
   readonly session: ClientSession
   readonly shapes: ToolShapes
   readonly clientCapabilities: JsonObject
@@ -37,6 +42,14 @@ export interface CallOptions {
   /** Gets the tools of the server anew. */
   readonly refreshShapes: () => Promise<void>
 }
+
+/** What the server says of that is left out of the answer for its client. */
+const freshnessOf = (message: Uint8Array, { resultSpan }: ScannedMessage): Turn['freshness'] =>
+  resultSpan === undefined || message[resultSpan.start] !== OPENING_BRACE
+    ? undefined
+    : freshnessIn(message, resultSpan)
+
+const OPENING_BRACE = 0x7b
 
 /** One request of a client of the older era to a server of the newer, with all that the server asks on the way. */
 export class BridgedCall {
@@ -57,13 +70,17 @@ export class BridgedCall {
     const id = idOf(message.scanned) ?? ''
     const call = { cancel: () => this.#cancelled.abort() }
     session.calls.set(id, call)
+    const { active } = message.exchange
+    if (active !== undefined) active.tellServer = async () => this.#cancelled.abort()
     try {
       for await (const turn of this.#rounds(id)) {
         if (this.#cancelled.signal.aborted) break
         yield turn
       }
       // Somebody who waits for a whole answer has to get one.
-      if (this.#cancelled.signal.aborted && !canAsk) yield this.#refusal(id, 'The request was cancelled.')
+      if (active?.cancelReason !== undefined) yield cancelledTurn(message, active.cancelReason)
+      else if (this.#cancelled.signal.aborted && !canAsk)
+        yield this.#refusal(id, 'The request was cancelled.')
     } finally {
       if (session.calls.get(id) === call) session.calls.delete(id)
     }
@@ -89,7 +106,10 @@ export class BridgedCall {
       }
       if (scanned.resultType !== 'input_required') {
         const response = legacyResponse(turn.message, scanned, { id, request: message.scanned, shapes })
-        yield finalTurn(response)
+        const { method } = message.scanned
+        const { failure } = turn
+        const freshness = method === 'tools/call' ? undefined : freshnessOf(turn.message, scanned)
+        yield { ...finalTurn(response), failure, freshness, isError: scanned.isError }
         return
       }
       const asked = readInputRound(turn.message, scanned)
@@ -108,10 +128,12 @@ export class BridgedCall {
     input: ModernInput | undefined,
     id: JsonRpcId,
   ): AsyncGenerator<Turn, { readonly scanned: ScannedMessage; readonly turn: Turn } | undefined, undefined> {
-    const { endpoint, message, relay, shapes } = this.#options
+    const { attempts, endpoint, message, relay, shapes } = this.#options
     const { exchange, scanned } = message
-    const send = () =>
-      endpoint.send({
+    // What the client took to answer is not the server's time.
+    if (input !== undefined) attempts?.renew()
+    const send: Send = (examine) =>
+      (attempts?.endpoint ?? endpoint).send({
         message: modernRequest(exchange.body, scanned, this.#envelope, {
           id: typeof id === 'string' && id !== scanned.id ? id : undefined,
           input,
@@ -121,9 +143,12 @@ export class BridgedCall {
         headers: mirrorHeaders(scanned, shapes.headersFor(exchange.body, scanned)),
         signal: this.#cancelled.signal,
         principalId: exchange.principal.id,
-        timeoutMs: relay.deadlineMs(message),
+        timeoutMs: attempts?.remainingMs ?? relay.deadlineMs(message),
+        lease: attempts?.begin(),
+        examine,
       })
-    for await (const turn of relay.converse(message, send, { keepStatus: false, id })) {
+    const again = attempts && ((error: unknown) => attempts.another(error))
+    for await (const turn of relay.converse(message, send, { keepStatus: false, id, again })) {
       const turned = scannedTurn(turn, relay.maxJsonDepth)
       if (turn.final) return { scanned: turned, turn }
       if (turned.kind === 'notification') yield turn

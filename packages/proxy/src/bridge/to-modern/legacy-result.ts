@@ -4,6 +4,7 @@ import {
   type JsonRpcId,
   listMembers,
   META,
+  mirroredArguments,
   readValue,
   type ScannedMessage,
   type Span,
@@ -66,18 +67,23 @@ export const legacyResponse = (
   return spliceMessage(bytes, [...edits, ...editMembers(bytes, resultSpan, { set, remove })])
 }
 
-/** The tools with output schemas that older clients take; undefined: as they are. */
+/**
+ * The tools with output schemas that older clients take, and without those that cannot be called over HTTP: what they want
+ * repeated in headers breaks the rules. Undefined: as they are.
+ */
 const legacyTools = (tools: unknown, shapes: ToolShapes): readonly unknown[] | undefined => {
   if (!Array.isArray(tools)) return undefined
   const listed: readonly unknown[] = tools
   shapes.learn(listed)
   let isChanged = false
-  const changed = listed.map((tool) => {
-    if (!isJsonObject(tool)) return tool
-    const { outputSchema } = tool
-    if (!isJsonObject(outputSchema) || !needsWrapping(outputSchema)) return tool
+  const changed = listed.flatMap((tool) => {
+    if (!isJsonObject(tool)) return [tool]
+    const { inputSchema, outputSchema } = tool
+    const isCallable = mirroredArguments(inputSchema) !== undefined
+    if (isCallable && (!isJsonObject(outputSchema) || !needsWrapping(outputSchema))) return [tool]
     isChanged = true
-    return { ...tool, outputSchema: wrappedSchema(outputSchema) }
+    if (!isCallable) return []
+    return [isJsonObject(outputSchema) ? { ...tool, outputSchema: wrappedSchema(outputSchema) } : tool]
   })
   return isChanged ? changed : undefined
 }

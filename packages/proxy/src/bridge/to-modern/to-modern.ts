@@ -4,14 +4,16 @@ import {
   ERROR_CODE,
   HEADER,
   readValue,
+  scanMessage,
   type ScannedMessage,
 } from '@mreg/mcp-wire'
 import { isJsonObject, type JsonObject, parseJsonObject, readResponse } from '@mreg/upstream'
 
 import { eventsOf } from '../../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from '../../answer.ts'
-import type { Turn } from '../../converse.ts'
+import type { Send, Turn } from '../../converse.ts'
 import type { Relay } from '../../relay.ts'
+import type { Attempts } from '../../replicas/attempts.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from '../../routed.ts'
 import type { SessionClaims } from '../../session-token.ts'
 import type { BridgeLimits } from '../limits.ts'
@@ -20,6 +22,7 @@ import { announcements, isTalkative } from './announcements.ts'
 import { BridgedCall } from './call.ts'
 import { initializeResult, modernCapabilities } from './capabilities.ts'
 import { ClientSessions } from './client-session.ts'
+import { legacyResponse } from './legacy-result.ts'
 import { envelopeMeta, MODERN_VERSION, type ModernEnvelope } from './modern-request.ts'
 import type { ModernServer } from './modern-server.ts'
 import { ToolShapes } from './tool-shapes.ts'
@@ -52,23 +55,27 @@ export class ToModern {
     message: RoutedMessage,
     endpoint: ModernServer,
     client: Client,
+    attempts?: Attempts,
   ): AsyncGenerator<Turn, void, undefined> {
     const { exchange, route, scanned } = message
     const id = idOf(scanned) ?? ''
-    const send = () =>
-      endpoint.send({
+    const send: Send = (examine) =>
+      (attempts?.endpoint ?? endpoint).send({
         ...discoverRequest(envelopeOf(client), id),
         principalId: exchange.principal.id,
-        timeoutMs: this.#relay.deadlineMs(message),
+        timeoutMs: attempts?.remainingMs ?? this.#relay.deadlineMs(message),
+        lease: attempts?.begin(),
+        examine,
       })
-    for await (const turn of this.#relay.converse(message, send, { keepStatus: false })) {
+    const again = attempts && ((error: unknown) => attempts.another(error))
+    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, again })) {
       if (!turn.final) continue
       const result = parseJsonObject(turn.message)?.['result']
       if (!isJsonObject(result)) {
         yield turn
         return
       }
-      this.#learnCapabilities(endpoint, result)
+      this.#learnCapabilities(attempts?.endpoint ?? endpoint, result)
       const params = scanned.paramsSpan && readValue(exchange.body, scanned.paramsSpan)
       const version = isJsonObject(params) ? params['protocolVersion'] : undefined
       yield {
@@ -80,7 +87,12 @@ export class ToModern {
   }
 
   /** Takes one message of a session. */
-  async post(message: RoutedMessage, endpoint: ModernServer, claims: SessionClaims): Promise<Answer> {
+  async post(
+    message: RoutedMessage,
+    endpoint: ModernServer,
+    claims: SessionClaims,
+    attempts?: Attempts,
+  ): Promise<Answer> {
     const { exchange, scanned } = message
     const session = this.#sessions.get(claims.sessionId)
     if (scanned.kind === 'response') {
@@ -95,7 +107,17 @@ export class ToModern {
       return emptyAnswer(202)
     }
     const own = this.#ownAnswer(message, claims.sessionId)
-    return own ?? this.#relay.answerTurns(message, this.turns(message, endpoint, claims))
+    return own ?? this.#relay.answerTurns(message, this.turns(message, endpoint, claims, attempts))
+  }
+
+  /** A response of the newer era to a client of the older one, as if the server had given it. */
+  inOlderEra(response: Uint8Array, { scanned }: RoutedMessage, endpoint: ModernServer): Uint8Array {
+    const id = idOf(scanned) ?? ''
+    return legacyResponse(response, scanMessage(response), {
+      id,
+      request: scanned,
+      shapes: this.#shapesOf(endpoint),
+    })
   }
 
   /** What the server answers to one request. */
@@ -103,13 +125,16 @@ export class ToModern {
     message: RoutedMessage,
     endpoint: ModernServer,
     claims: SessionClaims,
+    attempts?: Attempts,
   ): AsyncGenerator<Turn, void, undefined> {
+    this.#relay.bridged(message)
     const shapes = this.#shapesOf(endpoint)
     const call = new BridgedCall({
       relay: this.#relay,
       limits: this.#limits,
       message,
       endpoint,
+      attempts,
       session: this.#sessions.get(claims.sessionId),
       shapes,
       clientCapabilities: claims.clientCapabilities,

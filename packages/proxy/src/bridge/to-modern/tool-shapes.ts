@@ -1,18 +1,24 @@
-import { encodeParamHeader, HEADER, readValue, type ScannedMessage } from '@mreg/mcp-wire'
+import {
+  encodeParamHeader,
+  HEADER,
+  type MirroredArgument,
+  mirroredArguments,
+  mirroredValue,
+  readValue,
+  type ScannedMessage,
+} from '@mreg/mcp-wire'
 import { type HeaderPair, isJsonObject, type JsonObject } from '@mreg/upstream'
 
 /** What has to be known of a tool to call it for a client of the older era. */
 interface ToolShape {
-  /** Arguments that are mirrored in a header, by where they stand. */
-  readonly mirrored: readonly { readonly path: readonly string[]; readonly header: string }[]
+  /** Arguments that are mirrored in a header. */
+  readonly mirrored: readonly MirroredArgument[]
   /** Whether its structured results are no objects, so that they are handed over inside of one. */
   readonly isWrapped: boolean
 }
 
 /** The most tools that are remembered; those listed first go first. */
 const MAX_TOOLS = 10_000
-/** Deepest nesting of properties that is looked into. */
-const MAX_DEPTH = 16
 
 /** What is known of the tools of one server, from its last list. */
 export class ToolShapes {
@@ -24,7 +30,7 @@ export class ToolShapes {
       if (!isJsonObject(tool) || typeof tool['name'] !== 'string') continue
       this.#tools.delete(tool['name'])
       this.#tools.set(tool['name'], {
-        mirrored: mirroredIn(tool['inputSchema']),
+        mirrored: mirroredArguments(tool['inputSchema']) ?? [],
         isWrapped: needsWrapping(tool['outputSchema']),
       })
       const [oldest] = this.#tools.keys()
@@ -41,11 +47,10 @@ export class ToolShapes {
     const mirrored = this.#tools.get(name)?.mirrored ?? []
     if (mirrored.length === 0 || argumentsSpan === undefined) return []
     const given = readValue(bytes, argumentsSpan)
-    return mirrored.flatMap(({ path, header }) => {
-      const value = path.reduce<unknown>((at, key) => (isJsonObject(at) ? at[key] : undefined), given)
-      if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return []
-      const encoded = encodeParamHeader(value)
-      return encoded === undefined ? [] : [[`${HEADER.paramPrefix}${header}`, encoded] as const]
+    return mirrored.flatMap((argument) => {
+      const value = mirroredValue(given, argument)
+      const encoded = value === undefined ? undefined : encodeParamHeader(value)
+      return encoded === undefined ? [] : [[`${HEADER.paramPrefix}${argument.header}`, encoded] as const]
     })
   }
 }
@@ -66,20 +71,3 @@ export const wrappedSchema = (outputSchema: JsonObject): JsonObject => {
     ...(definitions === undefined ? {} : { definitions }),
   }
 }
-
-const mirroredIn = (
-  schema: unknown,
-  path: readonly string[] = [],
-): { readonly path: readonly string[]; readonly header: string }[] => {
-  const properties = isJsonObject(schema) ? schema['properties'] : undefined
-  if (!isJsonObject(properties) || path.length >= MAX_DEPTH) return []
-  return Object.entries(properties).flatMap(([key, property]) => {
-    const header = isJsonObject(property) ? property['x-mcp-header'] : undefined
-    const here = [...path, key]
-    const own = typeof header === 'string' && TOKEN.test(header) ? [{ path: here, header }] : []
-    return [...own, ...mirroredIn(property, here)]
-  })
-}
-
-/** What the name of a header is made of (RFC 9110, section 5.6.2). */
-const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/u

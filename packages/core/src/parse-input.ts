@@ -1,5 +1,6 @@
-import { type Fault, ValidationError } from '@mreg/core'
 import type * as z from 'zod'
+
+import { type Fault, ValidationError } from './errors/errors.ts'
 
 /**
  * `input` as `schema` understands it, defaults filled in.

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto'
+
+import { eventOf, freePort, type HttpUpstreamHandler, startScriptedUpstream } from '@mreg/testing'
+import type { JsonObject } from '@mreg/upstream'
+import { describe, expect, test } from 'vitest'
+
+import { errorOf, initialize, requestOf } from './support/exchanges.ts'
+import { sendModern } from './support/modern-exchanges.ts'
+import { type OpenProxy, openProxy, type ProxyOptions, registered } from './support/open-proxy.ts'
+import { type ReplicaServer, startReplica } from './support/replica-server.ts'
+
+// One of three endpoints has a fault; the numbers are those of the table of faults that this product is measured by. In each
+// case: every list is answered, every call is answered or fails with one error, none runs twice, and the endpoint is left.
+
+type Era = 'legacy' | 'modern'
+type Ask = (method: string, params?: Readonly<Record<string, unknown>>) => Promise<JsonObject>
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+const STREAM_TYPE = { 'content-type': 'text/event-stream' }
+const PROGRESS = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'x' } }
+
+/** What the endpoint does with a request that it has read, and executed where it is a call. */
+const FAULTS: readonly (readonly [name: string, fault: HttpUpstreamHandler, reasons: readonly string[]])[] = [
+  ['F6 accepts, and sends no head', () => {}, ['headers_timeout', 'total_timeout']],
+  [
+    'F7 hangs in the middle of its body',
+    (_request, response) =>
+      response.writeHead(200, { ...JSON_TYPE, 'content-length': 500 }).write('{"jsonrpc"'),
+    ['idle_timeout', 'total_timeout'],
+  ],
+  [
+    'F8 ends its body early',
+    (_request, response) => {
+      response
+        .writeHead(200, { ...JSON_TYPE, 'content-length': 500 })
+        .write('{"jsonrpc"', () => response.destroy())
+    },
+    ['truncated', 'reset'],
+  ],
+  [
+    'F9 breaks in the middle of its stream',
+    (_request, response) => {
+      response.writeHead(200, STREAM_TYPE).write(eventOf(PROGRESS), () => response.socket?.resetAndDestroy())
+    },
+    ['truncated', 'reset'],
+  ],
+  [
+    'F12 answers more than it may',
+    (_request, response) => response.writeHead(200, JSON_TYPE).end(`{"a":"${'x'.repeat(100_000)}"}`),
+    ['too_large'],
+  ],
+  [
+    'F14 answers with a web page',
+    (_request, response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<p>canary</p>'),
+    ['upstream_status'],
+  ],
+  [
+    'F15 answers with invalid JSON',
+    (_request, response) => response.writeHead(200, JSON_TYPE).end('{"jsonrpc":"2.0",'),
+    ['not_a_message'],
+  ],
+  [
+    'F16 answers with the id of somebody else',
+    (_request, response) =>
+      response.writeHead(200, JSON_TYPE).end('{"jsonrpc":"2.0","id":"canary","result":{}}'),
+    ['not_a_message'],
+  ],
+  [
+    'F17 answers with a result and an error',
+    ({ rpcId }, response) =>
+      response
+        .writeHead(200, JSON_TYPE)
+        .end(
+          JSON.stringify({ jsonrpc: '2.0', id: rpcId, result: {}, error: { code: 1, message: 'canary' } }),
+        ),
+    ['not_a_message'],
+  ],
+  [
+    'F19 closes the connection as it reads',
+    (_request, response) => response.destroy(),
+    ['reset', 'truncated'],
+  ],
+  [
+    'F22 asks for patience',
+    (_request, response) => response.writeHead(503, { 'retry-after': '60' }).end(),
+    ['upstream_status'],
+  ],
+]
+
+const client = async (open: OpenProxy, era: Era): Promise<Ask> => {
+  if (era === 'modern') return async (method, params) => (await sendModern(open, method, params)).last
+  const { ask } = await initialize(open.proxy)
+  return async (method, params = {}) => (await ask(requestOf(method, params))).last
+}
+
+const executedIn = (replicas: readonly ReplicaServer[]): string[] =>
+  replicas.flatMap(({ executions }) => executions)
+
+const options = {
+  breaker: { failureThreshold: 2, openMs: 60_000, maxOpenMs: 60_000 },
+  maxMessageBytes: 65_536,
+}
+
+describe.each(['legacy', 'modern'] as const)('one of three endpoints of the %s era', (era) => {
+  test.each(FAULTS)('%s', async (name, fault, reasons) => {
+    const replicas = await Promise.all(['one', 'two', 'three'].map((each) => startReplica(era, each)))
+    // A stall takes all the time there is, and what is too large here is too large anywhere.
+    const isPassing = !/^F(6|7|12) /u.test(name)
+    await using open = openProxy({
+      ...options,
+      timeouts: { requestMs: 60_000, toolCallMs: isPassing ? 60_000 : 400 },
+      era: { legacy: era === 'legacy', modern: era === 'modern' },
+    })
+    open.register(registered(replicas.map(({ url }) => url)))
+    try {
+      // A client for each session that there could be: sessions of the older era stay where they are.
+      const asks = await Promise.all(Array.from({ length: 6 }, () => client(open, era)))
+      const [bad] = replicas.toSorted((one, other) => other.sessions.size - one.sessions.size)
+      if (bad === undefined) throw new Error('there is no replica')
+      bad.be(fault)
+      const nonces: string[] = []
+      const failures: JsonObject[] = []
+      const answers: string[] = []
+      for (const ask of asks) {
+        const nonce = randomUUID()
+        nonces.push(nonce)
+        const answer = await ask('tools/call', { name: 'pay', arguments: { nonce } })
+        if ('error' in answer) failures.push(answer)
+        else answers.push(JSON.stringify(answer).includes(nonce) ? nonce : 'another')
+      }
+      // What the others have executed was answered, each call to whoever made it.
+      const good = executedIn(replicas).filter((nonce) => !bad.executions.includes(nonce))
+      expect(good).toEqual(expect.arrayContaining(answers))
+      expect(answers.length + failures.length).toBe(asks.length)
+      for (const failure of failures) {
+        expect(reasons).toContain(errorOf(failure).data['reason'])
+        expect(JSON.stringify(failure)).not.toContain('canary')
+      }
+      // Nobody executes a call that another one may have executed.
+      const executed = executedIn(replicas)
+      expect(new Set(executed).size).toBe(executed.length)
+      for (const nonce of executed) expect(nonces).toContain(nonce)
+
+      for (const ask of isPassing ? asks : []) expect(await ask('tools/list')).toMatchObject({ result: {} })
+      expect(failures.length).toBeLessThanOrEqual(isPassing ? 2 : asks.length)
+    } finally {
+      for (const replica of replicas) await replica.stop()
+    }
+  })
+
+  const withBad = async (badUrl: string, more: ProxyOptions = {}): Promise<[OpenProxy, ReplicaServer[]]> => {
+    const replicas = await Promise.all(['one', 'two'].map((name) => startReplica(era, name)))
+    const open = openProxy({
+      ...options,
+      ...more,
+      era: { legacy: era === 'legacy', modern: era === 'modern' },
+    })
+    open.register(registered([badUrl, ...replicas.map(({ url }) => url)]))
+    return [open, replicas]
+  }
+
+  test.each([
+    [
+      'F1 refuses connections',
+      async () => ({ url: `http://127.0.0.1:${await freePort()}/mcp`, stop: async () => {} }),
+    ],
+    [
+      'F2 never finishes a connection',
+      async () => {
+        const hole = await startScriptedUpstream([])
+        return { url: hole.url.replace('http:', 'https:'), stop: () => hole.stop() }
+      },
+    ],
+    [
+      'F3 has a name that does not resolve',
+      async () => ({ url: 'http://does-not-exist.invalid/mcp', stop: async () => {} }),
+    ],
+  ])('%s: nobody notices', async (_name, start) => {
+    const bad = await start()
+    const [open, replicas] = await withBad(bad.url, {
+      connectTimeoutMs: 500,
+      timeouts: { requestMs: 60_000, toolCallMs: 60_000 },
+    })
+    try {
+      const nonces: string[] = []
+      for (let round = 1; round <= 4; round += 1) {
+        const ask = await client(open, era)
+        const nonce = randomUUID()
+        nonces.push(nonce)
+        expect(await ask('tools/list')).toMatchObject({ result: {} })
+        expect(await ask('tools/call', { name: 'pay', arguments: { nonce } })).toMatchObject({
+          result: { content: [{ text: nonce }] },
+        })
+      }
+      expect(replicas.flatMap(({ executions }) => executions).toSorted()).toEqual(nonces.toSorted())
+    } finally {
+      await open[Symbol.asyncDispose]()
+      for (const replica of replicas) await replica.stop()
+      await bad.stop()
+    }
+  })
+
+  test('F24 all are gone: an error with its reason, and never an empty list', async () => {
+    const replicas = await Promise.all(['one', 'two', 'three'].map((name) => startReplica(era, name)))
+    await using open = openProxy({ ...options, era: { legacy: era === 'legacy', modern: era === 'modern' } })
+    open.register(registered(replicas.map(({ url }) => url)))
+    const ask = await client(open, era)
+    for (const replica of replicas) await replica.stop()
+    for (let round = 1; round <= 8; round += 1) {
+      const { data } = errorOf(await ask('tools/list'))
+      expect(data['reason']).toMatch(/^(unreachable|reset|truncated|circuit_open)$/u)
+    }
+    expect(errorOf(await ask('tools/list')).data).toMatchObject({
+      reason: 'circuit_open',
+      retryAfterMs: expect.any(Number),
+    })
+  })
+})
