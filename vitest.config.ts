@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+
 import { defineConfig } from 'vitest/config'
 
 const suite = (name: string, include: string[], more: object = {}) => ({
@@ -10,6 +12,8 @@ export default defineConfig({
   test: {
     // Real processes, databases and sockets on busy machines: what fails twice is broken.
     retry: 1,
+    // Most of the tests wait for processes and clocks; without this a machine of two cores would run one file at a time.
+    maxWorkers: Math.max(2, availableParallelism()),
     reporters: ['default', 'json'],
     // What .ci/run counts.
     outputFile: { json: 'test-results/vitest.json' },
