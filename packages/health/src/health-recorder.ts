@@ -1,3 +1,4 @@
+import type { ServerStatus } from '@mreg/core'
 import type { DatabasePool } from '@mreg/db-pool'
 import {
   EndpointProbeRepository,
@@ -17,6 +18,14 @@ import { serverStatus } from './server-status.ts'
 export interface ProbedServer {
   readonly tenantId: string
   readonly serverId: string
+}
+
+/** A result that is kept now, beside what was known of its endpoint before. */
+export interface KeptProbe {
+  readonly endpointId: string
+  /** What the probe found. */
+  readonly found: ServerStatus
+  readonly former: ServerStatus
 }
 
 /** What waits to be kept, and whom to tell. */
@@ -40,14 +49,21 @@ const BATCH = 250
 export class HealthRecorder {
   readonly #database: DatabasePool<RegistryDatabase>
   readonly #policy: StatusPolicy
+  readonly #onKept: ((kept: readonly KeptProbe[]) => void) | undefined
   readonly #waiting: Entry[] = []
   /** Servers whose endpoints have news that could not be announced yet. */
   readonly #unannounced = new Set<string>()
   #isRunning = false
 
-  constructor(database: DatabasePool<RegistryDatabase>, policy: StatusPolicy) {
+  /** @param onKept is told of results when they are committed; it must not throw. undefined: nobody is. */
+  constructor(
+    database: DatabasePool<RegistryDatabase>,
+    policy: StatusPolicy,
+    onKept?: (kept: readonly KeptProbe[]) => void,
+  ) {
     this.#database = database
     this.#policy = policy
+    this.#onKept = onKept
   }
 
   /**
@@ -112,7 +128,7 @@ export class HealthRecorder {
       batch.flatMap(({ server, probes }) => probes.map((probe) => [probe.endpointId, server.serverId])),
     )
     const probes = batch.flatMap((entry) => entry.probes.map((probe) => ({ ...probe, probedAt: undefined })))
-    const known = await this.#database.systemSession('keep what probes found', async (session) => {
+    const { known, kept } = await this.#database.systemSession('keep what probes found', async (session) => {
       const repository = new EndpointProbeRepository(session)
       const stored = await repository.record(probes, this.#policy)
       await new HealthCheckLog(session).append(withTimes(probes, stored))
@@ -120,8 +136,12 @@ export class HealthRecorder {
         const serverId = serverOf.get(endpointId)
         if (former !== status && serverId !== undefined) this.#unannounced.add(serverId)
       }
-      return repository.statusesOf([...new Set([...serverOf.values(), ...this.#unannounced])])
+      return {
+        known: await repository.statusesOf([...new Set([...serverOf.values(), ...this.#unannounced])]),
+        kept: withFormer(probes, stored),
+      }
     })
+    this.#onKept?.(kept)
     await this.#announce(known)
   }
 
@@ -152,5 +172,13 @@ const withTimes = (
   return stored.flatMap(({ endpointId, probedAt }) => {
     const probe = last.get(endpointId)
     return probe === undefined ? [] : [{ ...probe, probedAt }]
+  })
+}
+
+const withFormer = (probes: readonly ProbeResult[], stored: readonly StoredProbe[]): readonly KeptProbe[] => {
+  const formers = new Map(stored.map(({ endpointId, former }) => [endpointId, former]))
+  return probes.flatMap(({ endpointId, status: found }) => {
+    const former = formers.get(endpointId)
+    return former === undefined ? [] : [{ endpointId, found, former }]
   })
 }

@@ -17,17 +17,33 @@ interface KnownServer {
 }
 
 /**
+ * Takes over how an endpoint is doing.
+ *
+ * @param former what was known of it here before; undefined: nothing.
+ */
+export type StatusLearner = (
+  endpointId: string,
+  status: ServerStatus,
+  former: ServerStatus | undefined,
+) => void
+
+/**
  * How all servers and their endpoints are doing, in memory: whoever routes a request asks here, and nobody else. It follows
  * the change log, so every process has the same whichever found it, and tells each new status once.
  */
 export class HealthStates {
   readonly #events: EventBus<GatewayEvents> | undefined
+  readonly #learn: StatusLearner | undefined
   readonly #servers = new Map<string, KnownServer>()
   readonly #endpoints = new Map<string, ServerStatus>()
 
-  /** @param events is told of each new status from the second look on; undefined: nobody is. */
-  constructor(events?: EventBus<GatewayEvents>) {
+  /**
+   * @param events is told of each new status from the second look on; undefined: nobody is.
+   * @param learn is told of each status that was not known here, from the first look on; undefined: nobody is.
+   */
+  constructor(events?: EventBus<GatewayEvents>, learn?: StatusLearner) {
     this.#events = events
+    this.#learn = learn
   }
 
   /** `unknown` for one that nobody has heard of. */
@@ -47,7 +63,7 @@ export class HealthStates {
       for (const id of this.#servers.keys()) if (!there.has(id)) this.#forget(id)
     }
     for (const { serverId } of removed) this.#forget(serverId)
-    for (const server of changed) this.#learn(server)
+    for (const server of changed) this.#takeOver(server)
   }
 
   #forget(serverId: string): void {
@@ -55,14 +71,16 @@ export class HealthStates {
     this.#servers.delete(serverId)
   }
 
-  #learn({ id: serverId, tenantId, slug, status, endpoints }: SnapshotServer): void {
+  #takeOver({ id: serverId, tenantId, slug, status, endpoints }: SnapshotServer): void {
     const former = this.#servers.get(serverId)
     this.#forget(serverId)
     const found = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint.status ?? 'unknown']))
     this.#servers.set(serverId, { status, endpoints: found })
     for (const [endpointId, to] of found) {
       this.#endpoints.set(endpointId, to)
-      const from = former?.endpoints.get(endpointId) ?? to
+      const known = former?.endpoints.get(endpointId)
+      if (known !== to) this.#learn?.(endpointId, to, known)
+      const from = known ?? to
       if (from !== to)
         this.#events?.emit('endpoint-status-changed', { tenantId, serverId, slug, endpointId, from, to })
     }

@@ -6,7 +6,7 @@ export {
 } from './circuit/circuits.ts'
 export { circuitBus } from './circuit/circuit-bus.ts'
 export { CircuitFile, type CircuitFileOptions, savedCircuits } from './circuit/circuit-file.ts'
-export type { Fitness } from './circuit/fitness.ts'
+export { type Fitness, type HealthVerdict, VERDICT_MS } from './circuit/fitness.ts'
 export { isRepeatable } from './circuit/repeatable.ts'
 export { type CredentialSource, type HeaderPair, noCredentials } from './credential-source.ts'
 export type { EndpointTarget } from './endpoint-target.ts'

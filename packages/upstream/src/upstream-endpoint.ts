@@ -39,6 +39,8 @@ export interface UpstreamEndpointOptions {
   readonly circuit: EndpointCircuit
   /** For requests with the credentials of one principal. undefined: there are none. */
   readonly circuitOf?: ((scope: string) => EndpointCircuit) | undefined
+  /** What probes said of it so far. undefined: nothing. */
+  readonly health?: HealthVerdict | undefined
   readonly credentials: CredentialSource
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
@@ -68,7 +70,7 @@ export class UpstreamEndpoint {
   readonly #faults: EndpointFaults | undefined
   readonly #witness: UpstreamEndpointOptions['witness']
   readonly #circuit: EndpointCircuit
-  readonly #health = new HealthVerdict()
+  readonly #health: HealthVerdict
   readonly #circuitOf: ((scope: string) => EndpointCircuit) | undefined
   /** Those with calls that ran past their deadline since their last good answer. */
   readonly #overrun = new Set<EndpointCircuit>()
@@ -81,6 +83,7 @@ export class UpstreamEndpoint {
     this.#circuit = options.circuit
     this.#circuitOf = options.circuitOf
     this.#check = options.check
+    this.#health = options.health ?? new HealthVerdict()
     this.era = options.era ?? new EndpointEra()
     this.#transport = options.transport
     this.#credentials = options.credentials

@@ -8,6 +8,7 @@ import {
 } from '@mreg/mcp-transports'
 
 import { Circuits, type CircuitsOptions, type EndpointCircuit } from './circuit/circuits.ts'
+import { HealthVerdict, isUnfit } from './circuit/fitness.ts'
 import type { CredentialSource } from './credential-source.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
 import { EndpointEra } from './era/endpoint-era.ts'
@@ -53,6 +54,8 @@ export class Upstreams implements AsyncDisposable {
   readonly #options: UpstreamsOptions
   readonly #logger: Logger
   readonly #live = new Map<string, Live>()
+  /** What probes said of endpoints, however often they are made anew. */
+  readonly #verdicts = new Map<string, HealthVerdict>()
   readonly #localFaults = new LocalFaults()
   readonly #stdio: StdioServers | undefined
   readonly #circuits: Circuits
@@ -85,7 +88,11 @@ export class Upstreams implements AsyncDisposable {
     this.#live.set(id, live)
     if (known !== undefined) {
       known.endpoint.retire()
-      if (known.circuit !== live.circuit) this.#circuits.forget(id, live.circuit)
+      if (known.circuit !== live.circuit) {
+        // Another address, or other credentials: what was found before says nothing of it.
+        this.#circuits.forget(id, live.circuit)
+        this.#verdictOf(id).learn('unknown')
+      }
     }
     return live.endpoint
   }
@@ -95,10 +102,15 @@ export class Upstreams implements AsyncDisposable {
     return this.#circuits
   }
 
-  /** Takes over what a probe found, here or elsewhere, of an endpoint. One that is not in use here is not made for it. */
+  /**
+   * Takes over what a probe found, here or elsewhere, of an endpoint that is registered. One that is not in use here is not
+   * made for it; what is bad is remembered for its first use.
+   */
   learnStatus(endpointId: string, status: ServerStatus): void {
     const endpoint = this.#live.get(endpointId)?.endpoint
     if (endpoint?.learnStatus(status) === true) this.#recovered(endpoint.target)
+    if (endpoint === undefined && (isUnfit(status) || this.#verdicts.has(endpointId)))
+      this.#verdictOf(endpointId).learn(status)
   }
 
   /** Drops what is alive about an endpoint that is gone. Its listeners are cut; calls under way end by themselves. */
@@ -107,6 +119,7 @@ export class Upstreams implements AsyncDisposable {
     known?.endpoint.retire()
     this.#circuits.forget(endpointId)
     this.#live.delete(endpointId)
+    this.#verdicts.delete(endpointId)
     this.#stdio?.retire(endpointId)
   }
 
@@ -149,6 +162,7 @@ export class Upstreams implements AsyncDisposable {
       transport,
       circuit,
       circuitOf: (scope) => this.#circuits.of(target, scope),
+      health: this.#verdictOf(target.endpoint.id),
       credentials,
       connectTimeoutMs,
       maxMessageBytes,
@@ -159,6 +173,15 @@ export class Upstreams implements AsyncDisposable {
       check: transport.kind === 'stdio' ? undefined : this.#checking(() => endpoint),
     })
     return { transport, endpoint, circuit }
+  }
+
+  #verdictOf(endpointId: string): HealthVerdict {
+    let verdict = this.#verdicts.get(endpointId)
+    if (verdict === undefined) {
+      verdict = new HealthVerdict()
+      this.#verdicts.set(endpointId, verdict)
+    }
+    return verdict
   }
 
   #moved({ from, to }: TransitionEvent, { endpointId }: EndpointCircuit): void {

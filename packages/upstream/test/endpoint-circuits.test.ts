@@ -59,6 +59,34 @@ const cluster = async (handler: HttpUpstreamHandler) => {
   }
 }
 
+/** An endpoint that was found bad before it was used here. */
+const probed = async () => {
+  const open = openUpstream('http://127.0.0.1:1/mcp')
+  const target = targetOf('http://127.0.0.1:1/mcp')
+  open.upstreams.learnStatus(target.endpoint.id, 'unhealthy')
+  return { ...open, target, endpoint: open.upstreams.endpoint(target) }
+}
+
+describe('what a probe found elsewhere', () => {
+  test('before an endpoint was used here counts from its first use on', async () => {
+    await using open = await probed()
+    expect(open.endpoint.fitnessFor()).toBe('unfit')
+    open.upstreams.learnStatus(open.target.endpoint.id, 'healthy')
+    expect(open.endpoint.fitnessFor()).toBe('good')
+  })
+
+  test('outlives a change of the title, and not one of the address, nor the end of the endpoint', async () => {
+    await using open = await probed()
+    const { target, upstreams } = open
+    expect(upstreams.endpoint({ ...target, revision: 2 }).fitnessFor()).toBe('unfit')
+    const moved = { ...target.endpoint, url: 'http://127.0.0.1:2/mcp' }
+    expect(upstreams.endpoint({ ...target, endpoint: moved, revision: 3 }).fitnessFor()).toBe('good')
+    upstreams.learnStatus(target.endpoint.id, 'unhealthy')
+    upstreams.retire(target.endpoint.id)
+    expect(upstreams.endpoint(target).fitnessFor()).toBe('good')
+  })
+})
+
 describe('a server that asks to be left alone', () => {
   test('by 429 and Retry-After is not asked before, and its circuit stays closed', async () => {
     await using upstream = await startHttpUpstream(limited({ 'retry-after': '120' }, 429))

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
+import type { ServerStatus } from '@mreg/core'
 import {
+  HealthBoard,
   HealthMonitor,
   HealthRecorder,
   HealthStates,
@@ -13,10 +15,11 @@ import {
 } from '@mreg/health'
 import { RouteTable } from '@mreg/proxy'
 import { ChangeFeed, RegistryRetention } from '@mreg/registry'
-import { type EndpointTarget, probeEndpoint, Upstreams } from '@mreg/upstream'
+import { type EndpointTarget, probeEndpoint, Upstreams, VERDICT_MS } from '@mreg/upstream'
 import { ContainerModule } from 'inversify'
 
 import {
+  CacheToken,
   CheckerToken,
   DatabaseToken,
   type EndpointProber,
@@ -31,18 +34,37 @@ import {
 
 /** How servers are doing: asked when somebody wants to know, and all the time. */
 export const health: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(HealthBoard).toResolvedValue(
+    (shared, resources) => resources.use(new HealthBoard({ cache: shared, ttlMs: VERDICT_MS })),
+    [CacheToken, ResourcesToken],
+  )
   bind(HealthRecorder).toResolvedValue(
-    (pool, settings) => new HealthRecorder(pool, settings.health),
-    [DatabaseToken, SettingsToken],
+    (pool, settings, board, routes) =>
+      new HealthRecorder(pool, settings.health, (kept) =>
+        board.post(kept.filter(({ endpointId }) => isShared(routes.target(endpointId)))),
+      ),
+    [DatabaseToken, SettingsToken, HealthBoard, RouteTable],
   )
   bind(HealthStates).toResolvedValue(
-    (changes, events, _routes) => {
-      const states = new HealthStates(events)
-      changes.onDelta((delta) => states.apply(delta))
+    (changes, events, routes, board, upstreams, settings, facts) => {
+      const learn = (endpointId: string, status: ServerStatus): void => {
+        if (isShared(routes.target(endpointId))) upstreams.learnStatus(endpointId, status)
+      }
+      const states = new HealthStates(events, (endpointId, status, former) => {
+        // That a first probe has failed is known already, by those who probe: the log is not to say that it is half as bad.
+        if (status !== 'degraded' || former !== 'healthy') learn(endpointId, status)
+      })
+      // Where nobody probes, nobody finds out that an endpoint works again.
+      const isReader = facts.role === 'gateway' && settings.healthMode !== 'off'
+      if (isReader) board.follow({ learn, endpointIds: () => sharedIds(routes.targets()) })
+      changes.onDelta((delta) => {
+        states.apply(delta)
+        if (delta.complete && isReader) void board.read()
+      })
       return states
     },
     // After the route table, which asks to be told before.
-    [ChangeFeed, EventsToken, RouteTable],
+    [ChangeFeed, EventsToken, RouteTable, HealthBoard, Upstreams, SettingsToken, FactsToken],
   )
   bind(LiveEvidence).toResolvedValue(
     (states, recorder, upstreams, settings, logger, resources) => {
@@ -153,6 +175,14 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
     ],
   )
 })
+
+/** Whether what one process finds at it is true for others. A process of its own is nobody else's. */
+const isShared = (target: EndpointTarget | undefined): boolean =>
+  target !== undefined && target.endpoint.transport !== 'stdio'
+
+function* sharedIds(targets: Iterable<EndpointTarget>): Generator<string, void, undefined> {
+  for (const target of targets) if (isShared(target)) yield target.endpoint.id
+}
 
 function* processes(targets: Iterable<EndpointTarget>): Generator<EndpointTarget, void, undefined> {
   for (const target of targets) if (target.endpoint.transport === 'stdio') yield target

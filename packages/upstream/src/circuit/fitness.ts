@@ -26,8 +26,11 @@ export const fitness = ({ breaker, pace }: EndpointCircuit, health: HealthVerdic
 /** States in which an endpoint gets calls only where no other can take them. */
 const UNFIT: ReadonlySet<ServerStatus> = new Set(['unhealthy', 'maintenance', 'needs_login'])
 
+/** Whether an endpoint with that status gets calls only where no other can take them. */
+export const isUnfit = (status: ServerStatus): boolean => UNFIT.has(status)
+
 /** How long what a probe found is worth anything, in milliseconds: whoever probes may have gone. */
-const GOOD_FOR_MS = 120_000
+export const VERDICT_MS = 120_000
 
 /** What probes said last of one endpoint. */
 export class HealthVerdict {
@@ -44,6 +47,6 @@ export class HealthVerdict {
   }
 
   learn(status: ServerStatus): void {
-    this.#unfitUntilMs = UNFIT.has(status) ? this.#now() + GOOD_FOR_MS : Number.NEGATIVE_INFINITY
+    this.#unfitUntilMs = isUnfit(status) ? this.#now() + VERDICT_MS : Number.NEGATIVE_INFINITY
   }
 }
