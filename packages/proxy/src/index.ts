@@ -9,6 +9,7 @@ export type { LoginUrlFor } from './merged/login-action.ts'
 export type { OfferSizes } from './merged/offer-sizes.ts'
 export type { SelectionFor, Viewer } from './merged/catalog-views.ts'
 export type { CatalogSettings } from './merged/catalog-settings.ts'
+export { ProcessLine, type ProcessLineOptions } from './processes/process-line.ts'
 export { RouteTable, type ServerRoute } from './route-table.ts'
 export { ServerProxy, type ServerProxyOptions } from './server-proxy.ts'
 export {

@@ -20,6 +20,7 @@ import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { LegacyEra } from './legacy-era.ts'
 import { ModernEra } from './modern-era.ts'
+import type { ProcessLine } from './processes/process-line.ts'
 import { Relay, type RelayOptions } from './relay.ts'
 import type { RouteTable, ServerRoute } from './route-table.ts'
 import { idOf } from './routed.ts'
@@ -32,6 +33,8 @@ export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly tokens: SessionTokens
   /** Seals the state of calls that wait for an answer of their client. */
   readonly requestStates: TokenSealer
+  /** To the other processes of the gateway; undefined: there are none. */
+  readonly line?: ProcessLine | undefined
   /** Bounds of what is translated between the eras. What is left out has its default. */
   readonly bridge?: Partial<BridgeLimits> | undefined
   /** What becomes of unapproved definitions of servers without a policy of their own; undefined: they are served. */
@@ -57,6 +60,7 @@ export class ServerProxy {
     access,
     bridge,
     changes = SERVED,
+    line,
     requestStates,
     routes,
     sessions,
@@ -75,9 +79,10 @@ export class ServerProxy {
       scopeOf: ({ targets: [target] }, principalId) =>
         target === undefined ? '' : relay.upstreams.credentialScope(target, principalId),
     })
-    const toModern = new ToModern(this.#relay, limits)
+    const toModern = new ToModern(this.#relay, limits, line)
     this.#legacy = new LegacyEra(this.#relay, sessions, tokens, toModern, this.#gate)
-    this.#modern = new ModernEra(this.#relay, new ToLegacy(this.#relay, limits, requestStates), this.#gate)
+    const toLegacy = new ToLegacy(this.#relay, limits, requestStates, line)
+    this.#modern = new ModernEra(this.#relay, toLegacy, this.#gate)
   }
 
   /** From now on, lists that are not to be relayed are made of what servers are known to offer. */

@@ -4,6 +4,7 @@ import {
   ActiveRequests,
   Fallback,
   MergedProxy,
+  ProcessLine,
   RouteTable,
   ServerProxy,
   SessionTokens,
@@ -43,6 +44,11 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     },
     [CacheToken, SettingsToken, ResourcesToken],
   )
+  bind(ProcessLine).toResolvedValue(
+    (cache, keys, resources) =>
+      resources.use(new ProcessLine({ cache, sealer: keys.sealer('process-line') })),
+    [CacheToken, KeyRing, ResourcesToken],
+  )
   bind(ActiveRequests).toResolvedValue(() => new ActiveRequests())
   bind(Traffic).toResolvedValue(({ metrics }) => new Traffic(metrics), [SettingsToken])
   bind(ServerProxy).toResolvedValue(
@@ -53,6 +59,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       sessions,
       tokens,
       keys,
+      line,
       fallback,
       traffic,
       { changes, limits, timeouts },
@@ -65,6 +72,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
         sessions,
         tokens,
         requestStates: keys.sealer('request-state'),
+        line,
         fallback,
         traffic,
         changes,
@@ -79,6 +87,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       LegacySessions,
       SessionTokens,
       KeyRing,
+      ProcessLine,
       Fallback,
       Traffic,
       SettingsToken,
@@ -95,6 +104,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       upstreams,
       sessions,
       tokens,
+      line,
       logins,
       events,
       settings,
@@ -114,6 +124,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
           upstreams,
           sessions,
           tokens,
+          line,
           serverInfo,
           limits,
           timeouts,
@@ -139,6 +150,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       Upstreams,
       LegacySessions,
       SessionTokens,
+      ProcessLine,
       UpstreamLogins,
       EventsToken,
       SettingsToken,

@@ -22,6 +22,7 @@ import { selectionByAccess } from '../control/access-selection.ts'
 import type { Exchange } from '../exchange.ts'
 import { gatewayError } from '../gateway-error.ts'
 import { declaredBy, protocolVersionIn } from '../initialization.ts'
+import type { ProcessLine } from '../processes/process-line.ts'
 import { Relay, type RelayOptions } from '../relay.ts'
 import type { RouteTable } from '../route-table.ts'
 import { idOf, type RoutedMessage } from '../routed.ts'
@@ -49,6 +50,8 @@ export interface MergedProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly tokens: SessionTokens
   /** What the gateway says of itself. */
   readonly serverInfo: { readonly name: string; readonly version: string }
+  /** To the other processes of the gateway; undefined: there are none. */
+  readonly line?: ProcessLine | undefined
   /** Bounds of what is translated between the eras. What is left out has its default. */
   readonly bridge?: Partial<BridgeLimits> | undefined
   /** Keeps what servers offer; undefined: it is forgotten with the process. */
@@ -143,7 +146,12 @@ export class MergedProxy implements Disposable {
       await tenant.ready(catalog.firstListMs)
       return tenant.catalog.servers.find((server) => server.slug === slug)
     })
-    this.#toModern = new ToModern(this.#relay, { ...BRIDGE_LIMITS, ...bridge })
+    this.#toModern = new ToModern(
+      this.#relay,
+      { ...BRIDGE_LIMITS, ...bridge },
+      options.line,
+      'merged-session',
+    )
   }
 
   /** Other servers are registered now. */

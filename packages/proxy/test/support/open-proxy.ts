@@ -18,6 +18,7 @@ import {
 
 import {
   type Fallback,
+  ProcessLine,
   RouteTable,
   ServerProxy,
   type ServerProxyOptions,
@@ -118,7 +119,10 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     tombstoneMs: timeouts.sessionMs,
     tombstones,
   })
+  const requestStates = keys.sealer('request-state')
+  const line = options.cache && new ProcessLine({ cache: options.cache, sealer: requestStates })
   const proxy = new ServerProxy({
+    line,
     routes,
     upstreams,
     sessions,
@@ -127,7 +131,7 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
       lifetimeMs: timeouts.sessionMs,
       ...(options.now === undefined ? {} : { now: options.now }),
     }),
-    requestStates: keys.sealer('request-state'),
+    requestStates,
     bridge: options.bridge,
     fallback: options.fallback,
     traffic: options.traffic,
@@ -148,6 +152,7 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
       for (const target of routes.targets()) upstreams.endpoint(target).era.learn(options.era)
     },
     async [Symbol.asyncDispose]() {
+      await line?.[Symbol.asyncDispose]()
       await tombstones?.[Symbol.asyncDispose]()
       await upstreams[Symbol.asyncDispose]()
       await pool.close()

@@ -26,8 +26,16 @@ export interface ParkedCall {
   readonly requestState: string
 }
 
+/** A call that waits in another process. */
+export interface CallElsewhere {
+  readonly call: string
+  readonly process: string
+}
+
 export interface ParkedCallsOptions {
   readonly sealer: TokenSealer
+  /** What other processes know this one by. */
+  readonly process: string
   readonly parkMs: number
   readonly maxParkedPerPrincipal: number
   /** Milliseconds since 1970. Default `Date.now`. */
@@ -37,6 +45,7 @@ export interface ParkedCallsOptions {
 /** What a sealed state says. All of it must fit the request that brings it. */
 interface ParkedClaims {
   readonly call: string
+  readonly process: string
   readonly owner: string
   readonly digest: string
   readonly expiresAt: number
@@ -52,7 +61,7 @@ export class ParkedCalls {
   readonly #now: () => number
   readonly #parked = new Map<
     string,
-    ParkedCall & { readonly owner: string; readonly timer: NodeJS.Timeout }
+    ParkedCall & { readonly message: RoutedMessage; readonly owner: string; readonly timer: NodeJS.Timeout }
   >()
   readonly #counts = new Map<string, number>()
 
@@ -67,13 +76,14 @@ export class ParkedCalls {
     call: ServerCall,
     questions: readonly ServerQuestion[],
   ): ParkedCall | undefined {
-    const { maxParkedPerPrincipal, parkMs, sealer } = this.#options
+    const { maxParkedPerPrincipal, parkMs, process, sealer } = this.#options
     const owner = ownerOf(message)
     const count = this.#counts.get(owner) ?? 0
     if (count >= maxParkedPerPrincipal) return undefined
     const id = randomUUID()
     const claims: ParkedClaims = {
       call: id,
+      process,
       owner,
       digest: digestOf(message),
       expiresAt: this.#now() + parkMs,
@@ -82,7 +92,7 @@ export class ParkedCalls {
     const requestState = Buffer.from(sealed).toString('base64url')
     const timer = setTimeout(() => this.#expire(id), parkMs)
     timer.unref()
-    const parked = { id, call, questions, requestState, owner, timer }
+    const parked = { id, call, questions, requestState, message, owner, timer }
     this.#parked.set(id, parked)
     this.#counts.set(owner, count + 1)
     return parked
@@ -90,13 +100,19 @@ export class ParkedCalls {
 
   /**
    * The call that a request goes on with. `invalid`: the state was not made for it, or was changed. `gone`: the call has
-   * ended meanwhile, or is not in this process.
+   * ended meanwhile.
    */
-  find(message: RoutedMessage, requestState: unknown): ParkedCall | 'invalid' | 'gone' {
+  find(message: RoutedMessage, requestState: unknown): ParkedCall | CallElsewhere | 'invalid' | 'gone' {
     const claims = this.#open(requestState)
     if (claims?.owner !== ownerOf(message) || claims.digest !== digestOf(message)) return 'invalid'
     if (claims.expiresAt <= this.#now()) return 'gone'
+    if (claims.process !== this.#options.process) return claims
     return this.#parked.get(claims.call) ?? 'gone'
+  }
+
+  /** The request that a call of this process was parked in; undefined: it is not there. */
+  messageOf(id: string): RoutedMessage | undefined {
+    return this.#parked.get(id)?.message
   }
 
   /** The client has answered: the call goes on. Gives false when somebody else was faster. */

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import {
   encodeError,
   encodeResult,
@@ -6,6 +8,7 @@ import {
   type JsonRpcId,
   MODERN_VERSIONS,
   readValue,
+  scanMessage,
   type ScannedMessage,
   spliceMessage,
 } from '@mreg/mcp-wire'
@@ -15,6 +18,7 @@ import { eventsOf } from '../../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, streamAnswer } from '../../answer.ts'
 import type { Turn } from '../../converse.ts'
 import { gatewayError } from '../../gateway-error.ts'
+import type { ProcessLine } from '../../processes/process-line.ts'
 import type { Relay } from '../../relay.ts'
 import type { Attempts } from '../../replicas/attempts.ts'
 import { idOf, type RoutedMessage } from '../../routed.ts'
@@ -22,9 +26,11 @@ import type { TokenSealer } from '../../session-token.ts'
 import type { BridgeLimits } from '../limits.ts'
 import { LEVELS } from '../log-levels.ts'
 import { finalTurn, messageTurn } from '../turns.ts'
+import { CallsElsewhere, type ForwardedRequest } from './calls-elsewhere.ts'
 import { discoverResult } from './legacy-request.ts'
 import { modernResponse } from './modern-result.ts'
 import { ParkedCalls, type ParkedCall, type ServerQuestion } from './parked-calls.ts'
+import { parkedRefusal } from './parked-refusals.ts'
 import { inputRequired, questionOf, urlQuestions } from './questions.ts'
 import { type CallEvent, ServerCall } from './server-call.ts'
 import type { ServerSession } from './server-session.ts'
@@ -43,12 +49,17 @@ export class ToLegacy {
   readonly #sessions: ServerSessions
   readonly #parked: ParkedCalls
   readonly #gatherMs: number
+  readonly #elsewhere: CallsElsewhere | undefined
 
-  constructor(relay: Relay, limits: BridgeLimits, sealer: TokenSealer) {
+  /** @param line to the other processes of the gateway; undefined: there are none. */
+  constructor(relay: Relay, limits: BridgeLimits, sealer: TokenSealer, line?: ProcessLine) {
     this.#relay = relay
     this.#sessions = new ServerSessions(relay, limits)
-    this.#parked = new ParkedCalls({ sealer, ...limits })
+    this.#parked = new ParkedCalls({ sealer, process: line?.id ?? randomUUID(), ...limits })
     this.#gatherMs = limits.gatherMs
+    const { heartbeatMs } = relay.timeouts
+    this.#elsewhere =
+      line && new CallsElsewhere({ line, heartbeatMs, goOn: (call, request) => this.#goOnFor(call, request) })
   }
 
   /**
@@ -131,33 +142,18 @@ export class ToLegacy {
   /** Goes on with a call that waits for what the client brings. */
   async *#resume(message: RoutedMessage, requestState: unknown): AsyncGenerator<Turn, void, undefined> {
     const { exchange, scanned } = message
-    const parked = this.#parked.find(message, requestState)
+    const found = this.#parked.find(message, requestState)
+    if (found === 'invalid' || found === 'gone') {
+      yield parkedRefusal(message, found)
+      return
+    }
+    if ('process' in found) {
+      const outcome = this.#elsewhere === undefined ? 'gone' : yield* this.#elsewhere.ask(message, found)
+      if (outcome !== 'answered') yield parkedRefusal(message, outcome)
+      return
+    }
+    const parked = found
     const id = idOf(scanned)
-    const data = { server: exchange.slug, requestId: exchange.requestId }
-    if (parked === 'invalid') {
-      const text = 'The request state was not given for this request.'
-      yield finalTurn(
-        encodeError({
-          id,
-          code: ERROR_CODE.invalidParams,
-          message: text,
-          data: { reason: 'request_state', ...data },
-        }),
-      )
-      return
-    }
-    if (parked === 'gone') {
-      const text = 'The call does not wait for this answer any more; call again.'
-      yield finalTurn(
-        encodeError({
-          id,
-          code: ERROR_CODE.internal,
-          message: text,
-          data: { reason: 'parked_call_gone', ...data },
-        }),
-      )
-      return
-    }
     const { call, questions } = parked
     const responses = memberOf(exchange.body, scanned, 'inputResponses')
     const answers = questions.map(({ key }) => (isJsonObject(responses) ? responses[key] : undefined))
@@ -171,6 +167,20 @@ export class ToLegacy {
       if (question !== undefined) await call.session.respond(question.id, { result })
     }
     yield* this.#attend(message, call)
+  }
+
+  /** Goes on with a call whose client has come to another process. undefined: it is not here. */
+  #goOnFor(
+    call: string,
+    { body, requestId, signal }: ForwardedRequest,
+  ): AsyncGenerator<Turn, void, undefined> | undefined {
+    const parkedIn = this.#parked.messageOf(call)
+    if (parkedIn === undefined) return undefined
+    // Of the same principal to the same server: the other process has made sure of it.
+    const exchange = { ...parkedIn.exchange, active: undefined, body, requestId, signal }
+    const scanned = scanMessage(body, { maxDepth: this.#relay.maxJsonDepth })
+    const message = { exchange, route: parkedIn.route, scanned }
+    return this.#guarded(message, this.#resume(message, memberOf(body, scanned, 'requestState')))
   }
 
   /** Passes on what the server says to a call, until its response or its questions. */

@@ -19,8 +19,14 @@ export class ClientSession {
   readonly subscriptions = new Set<string>()
   readonly calls = new Map<JsonRpcId, OpenCall>()
   readonly #asked = new Map<string, (answer: ClientAnswer) => void>()
+  readonly #questionPrefix: string
   #onSubscriptions: (() => void) | undefined
   #endListening: (() => void) | undefined
+
+  /** @param questionPrefix what the ids of its questions begin with. */
+  constructor(questionPrefix: string) {
+    this.#questionPrefix = questionPrefix
+  }
 
   /** Whether anything would be lost if it were forgotten now. */
   get isBusy(): boolean {
@@ -34,7 +40,7 @@ export class ClientSession {
     timeoutMs: number,
     signal: AbortSignal,
   ): { readonly id: string; readonly answer: Promise<ClientAnswer> } {
-    const id = `mreg-${randomUUID()}`
+    const id = `${this.#questionPrefix}${randomUUID()}`
     const { promise, resolve } = Promise.withResolvers<ClientAnswer>()
     const settle = (answer?: ClientAnswer): void => {
       clearTimeout(timer)
@@ -51,9 +57,11 @@ export class ClientSession {
     return { id, answer: promise }
   }
 
-  /** Takes the client's answer to a question. One to nothing is dropped. */
-  answer(id: unknown, answer: JsonObject): void {
-    if (typeof id === 'string') this.#asked.get(id)?.(answer)
+  /** Takes the client's answer to a question. Gives false when nobody has asked that here. */
+  answer(id: unknown, answer: JsonObject): boolean {
+    const settle = typeof id === 'string' ? this.#asked.get(id) : undefined
+    settle?.(answer)
+    return settle !== undefined
   }
 
   subscribe(uri: string): void {
@@ -88,13 +96,20 @@ export class ClientSession {
 export class ClientSessions {
   readonly #maxSessions: number
   readonly #sessions = new Map<string, ClientSession>()
+  readonly #questionPrefix: string
 
-  constructor(maxSessions: number) {
+  constructor(maxSessions: number, questionPrefix = 'mreg-') {
     this.#maxSessions = maxSessions
+    this.#questionPrefix = questionPrefix
+  }
+
+  /** The session, if something is remembered of it here. */
+  find(id: string): ClientSession | undefined {
+    return this.#sessions.get(id)
   }
 
   get(id: string): ClientSession {
-    const session = this.#sessions.get(id) ?? new ClientSession()
+    const session = this.#sessions.get(id) ?? new ClientSession(this.#questionPrefix)
     this.#sessions.delete(id)
     this.#sessions.set(id, session)
     if (this.#sessions.size > this.#maxSessions) this.#forgetOne()

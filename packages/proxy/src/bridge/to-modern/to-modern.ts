@@ -12,6 +12,7 @@ import { isJsonObject, type JsonObject, parseJsonObject, readResponse } from '@m
 import { eventsOf } from '../../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from '../../answer.ts'
 import type { Send, Turn } from '../../converse.ts'
+import type { ProcessLine } from '../../processes/process-line.ts'
 import type { Relay } from '../../relay.ts'
 import type { Attempts } from '../../replicas/attempts.ts'
 import { acceptsStream, idOf, type Routed, type RoutedMessage } from '../../routed.ts'
@@ -21,10 +22,11 @@ import { LEVELS } from '../log-levels.ts'
 import { announcements, isTalkative } from './announcements.ts'
 import { BridgedCall } from './call.ts'
 import { initializeResult, modernCapabilities } from './capabilities.ts'
-import { ClientSessions } from './client-session.ts'
+import { type ClientSession, ClientSessions } from './client-session.ts'
 import { legacyResponse } from './legacy-result.ts'
 import { envelopeMeta, MODERN_VERSION, type ModernEnvelope } from './modern-request.ts'
 import type { ModernServer } from './modern-server.ts'
+import { SessionsElsewhere } from './sessions-elsewhere.ts'
 import { ToolShapes } from './tool-shapes.ts'
 
 /** What a client has said of itself. */
@@ -41,13 +43,21 @@ export class ToModern {
   readonly #relay: Relay
   readonly #limits: BridgeLimits
   readonly #sessions: ClientSessions
+  readonly #elsewhere: SessionsElsewhere | undefined
   readonly #shapes = new WeakMap<ModernServer, ToolShapes>()
   readonly #capabilities = new WeakMap<ModernServer, JsonObject>()
 
-  constructor(relay: Relay, limits: BridgeLimits) {
+  /**
+   * @param line to the other processes of the gateway; undefined: there are none.
+   * @param topic tells the sessions of this bridge from those of another one.
+   */
+  constructor(relay: Relay, limits: BridgeLimits, line?: ProcessLine, topic = 'session') {
     this.#relay = relay
     this.#limits = limits
-    this.#sessions = new ClientSessions(limits.maxSessions)
+    this.#elsewhere =
+      line &&
+      new SessionsElsewhere(line, topic, (sessionId, message) => this.#hearElsewhere(sessionId, message))
+    this.#sessions = new ClientSessions(limits.maxSessions, this.#elsewhere?.questionPrefix)
   }
 
   /** The server's answer to `initialize`, from what it says of itself. */
@@ -95,18 +105,18 @@ export class ToModern {
   ): Promise<Answer> {
     const { exchange, scanned } = message
     const session = this.#sessions.get(claims.sessionId)
+    const { body } = exchange
     if (scanned.kind === 'response') {
-      const answer = parseJsonObject(exchange.body)
-      if (answer !== undefined) session.answer(scanned.id, answer)
+      if (!hear(session, scanned, body)) await this.#elsewhere?.passAnswer(claims.sessionId, scanned.id, body)
       return emptyAnswer(202)
     }
     if (scanned.kind === 'notification') {
-      const { method, requestId } = scanned
-      if (method === 'notifications/cancelled' && requestId !== undefined)
-        session.calls.get(requestId)?.cancel()
+      if (!hear(session, scanned, body)) this.#elsewhere?.tellAll(claims.sessionId, body)
       return emptyAnswer(202)
     }
-    const own = this.#ownAnswer(message, claims.sessionId)
+    const own = this.#ownAnswer(body, scanned, session)
+    // The stream on which the client hears of it may be elsewhere.
+    if (own !== undefined) this.#elsewhere?.tellAll(claims.sessionId, body)
     return own ?? this.#relay.answerTurns(message, this.turns(message, endpoint, claims, attempts))
   }
 
@@ -165,13 +175,12 @@ export class ToModern {
   }
 
   /** What concerns the session alone, which is ours. */
-  #ownAnswer({ exchange, scanned }: RoutedMessage, sessionId: string): Answer | undefined {
-    const session = this.#sessions.get(sessionId)
+  #ownAnswer(body: Uint8Array, scanned: ScannedMessage, session: ClientSession): Answer | undefined {
     const { method = '', uri } = scanned
     const id = idOf(scanned) ?? ''
     const done = (): Answer => jsonAnswer(encodeResult({ id, result: {} }))
     if (method === 'logging/setLevel') {
-      const level = levelIn(exchange.body, scanned)
+      const level = levelIn(body, scanned)
       if (level === undefined) return refuse(id, ERROR_CODE.invalidParams, 'params.level is not a level.')
       session.logLevel = level
       return done()
@@ -189,6 +198,15 @@ export class ToModern {
       return done()
     }
     return NOT_BRIDGED.test(method) ? refuse(id, ERROR_CODE.methodNotFound, 'Method not found') : undefined
+  }
+
+  /** Takes what a client has said to another process in a session of which something is remembered here. */
+  #hearElsewhere(sessionId: string, message: Uint8Array): void {
+    const session = this.#sessions.find(sessionId)
+    if (session === undefined) return
+    const scanned = scanMessage(message, { maxDepth: this.#relay.maxJsonDepth })
+    if (scanned.kind === 'request') this.#ownAnswer(message, scanned, session)
+    else hear(session, scanned, message)
   }
 
   #shapesOf(endpoint: ModernServer): ToolShapes {
@@ -242,6 +260,19 @@ export class ToModern {
     this.#capabilities.set(endpoint, offered)
     return offered
   }
+}
+
+/** Takes a client's answer, or its word that it does not want one any more. Gives whether that was about something here. */
+const hear = (
+  session: ClientSession,
+  { id, kind, method, requestId }: ScannedMessage,
+  body: Uint8Array,
+): boolean => {
+  if (kind === 'response') return session.answer(id, parseJsonObject(body) ?? {})
+  if (method !== 'notifications/cancelled' || requestId === undefined) return true
+  const call = session.calls.get(requestId)
+  call?.cancel()
+  return call !== undefined
 }
 
 /** The most resources of whose changes one session hears. */
