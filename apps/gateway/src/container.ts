@@ -1,4 +1,4 @@
-import { AccessControl, ApiKeys, Authenticator, loadKeys, UpstreamLogins } from '@mreg/access'
+import { AccessControl, ApiKeys, Authenticator, loadKeys, RequestLimits, UpstreamLogins } from '@mreg/access'
 import {
   access,
   cache,
@@ -79,7 +79,7 @@ export const createContainer = async ({
 const gateway = new ContainerModule(({ bind }) => {
   bind(Lifecycle).toResolvedValue(() => new Lifecycle())
   bind(MetricsPage).toResolvedValue(
-    (traffic, fallback, routes, upstreams, requests, sessions, pool, shared, http) =>
+    (traffic, fallback, routes, upstreams, requests, limits, sessions, pool, shared, http) =>
       new MetricsPage({
         traffic,
         fallback,
@@ -88,6 +88,7 @@ const gateway = new ContainerModule(({ bind }) => {
         figures: () => ({
           servers: routes.size,
           requestsInFlight: requests.size,
+          limits,
           sessions: sessions.size,
           processes: processesOf(routes, upstreams),
           database: pool.stats(),
@@ -101,6 +102,7 @@ const gateway = new ContainerModule(({ bind }) => {
       RouteTable,
       Upstreams,
       ActiveRequests,
+      RequestLimits,
       LegacySessions,
       DatabaseToken,
       CacheToken,
@@ -130,6 +132,7 @@ const gateway = new ContainerModule(({ bind }) => {
       watch,
       authenticator,
       apiKeys,
+      rules,
       limits,
       resources,
     ) =>
@@ -152,7 +155,8 @@ const gateway = new ContainerModule(({ bind }) => {
               lifecycle,
               authenticator,
               apiKeys,
-              access: limits,
+              access: rules,
+              limits,
               registry: registered,
               toolsets,
               review,
@@ -199,6 +203,7 @@ const gateway = new ContainerModule(({ bind }) => {
       Authenticator,
       ApiKeys,
       AccessControl,
+      RequestLimits,
       ResourcesToken,
     ],
   )

@@ -28,6 +28,22 @@ export {
   type Selection,
 } from './rules/access-rules.ts'
 
+// How often and how much at once
+export { FairShare, type Party } from './limits/fair-share.ts'
+export { leaseOf } from './limits/leased-bucket.ts'
+export { RateLimiter, type RateLimiterOptions } from './limits/rate-limiter.ts'
+export {
+  type LimitedCall,
+  type LimitRefusal,
+  RATE_DIMENSIONS,
+  type RateDimension,
+  type RateSettings,
+  type RefusalFigures,
+  RequestLimits,
+  type RequestLimitsOptions,
+} from './limits/request-limits.ts'
+export type { LeaseFigures, Rate, SharedTokens } from './limits/shared-tokens.ts'
+
 // Keys of the process and what they seal
 export {
   type CredentialOwner,

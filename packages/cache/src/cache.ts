@@ -1,4 +1,5 @@
 import type { CacheStats } from './cache-stats.ts'
+import type { TokenGrant, TokenRequest } from './tokens.ts'
 
 /** How to keep a value. */
 export interface SetOptions {
@@ -68,6 +69,12 @@ export interface Cache extends AsyncDisposable {
 
   /** Forgets everything under a tag, for every process. False: the cache is away, and knows nothing of it. */
   invalidateTag(tag: string): Promise<boolean>
+
+  /**
+   * Takes tokens of a bucket that all processes share: what they take together stays within what comes into it. A bucket that
+   * is lost is full again. undefined: the cache is away, and nobody can tell.
+   */
+  takeTokens(key: string, request: TokenRequest): Promise<TokenGrant | undefined>
 
   /** Tells every subscriber of `channel`, this process included. At most once; false: nobody was told. */
   publish(channel: string, message: string): Promise<boolean>

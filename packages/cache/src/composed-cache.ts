@@ -6,6 +6,7 @@ import { newCounters, shownCounters } from './counters.ts'
 import type { EntryStore } from './entry-store.ts'
 import { Loader } from './loader.ts'
 import type { MessageBus, OnBackgroundError } from './message-bus.ts'
+import { checkTokenRequest, type TokenGrant, type TokenRequest } from './tokens.ts'
 
 /** What a {@link ComposedCache} is made of. */
 export interface CacheParts {
@@ -81,6 +82,12 @@ export class ComposedCache implements Cache {
     checkName('the tag', tag)
     this.#loader.detachTag(tag)
     return this.#done(await this.#parts.store.invalidateTag(tag))
+  }
+
+  async takeTokens(key: string, request: TokenRequest): Promise<TokenGrant | undefined> {
+    checkName('the key', key)
+    checkTokenRequest(request)
+    return this.#parts.store.takeTokens(key, request)
   }
 
   async publish(channel: string, message: string): Promise<boolean> {

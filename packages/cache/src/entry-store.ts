@@ -1,3 +1,5 @@
+import type { TokenGrant, TokenRequest } from './tokens.ts'
+
 /** What a store has under a key. */
 export interface StoredEntry {
   readonly value: Uint8Array
@@ -35,4 +37,6 @@ export interface EntryStore {
   write(key: string, value: Uint8Array, options: WriteOptions): Promise<boolean>
   delete(key: string): Promise<boolean>
   invalidateTag(tag: string): Promise<boolean>
+  /** Takes tokens of a bucket, in one step. */
+  takeTokens(key: string, request: TokenRequest): Promise<TokenGrant | undefined>
 }

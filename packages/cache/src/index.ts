@@ -8,6 +8,7 @@ export {
   type SetOptions,
 } from './cache.ts'
 export type { CacheCounters, CacheStats, MemoryCacheStats, RedisCacheStats } from './cache-stats.ts'
+export type { TokenGrant, TokenRequest } from './tokens.ts'
 export { CacheLoadTimeoutError } from './cache-load-timeout-error.ts'
 
 // On top

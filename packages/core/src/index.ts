@@ -5,6 +5,8 @@ export {
   type Fault,
   ForbiddenError,
   NotFoundError,
+  RateLimitedError,
+  type RateLimitedOptions,
   UnauthenticatedError,
   UnavailableError,
   ValidationError,

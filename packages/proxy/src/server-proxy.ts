@@ -1,4 +1,4 @@
-import type { AccessControl } from '@mreg/access'
+import type { AccessControl, RequestLimits } from '@mreg/access'
 import { type ChangePolicy, type Logger, silentLogger } from '@mreg/core'
 import {
   classifyEra,
@@ -15,6 +15,7 @@ import { type Answer, errorAnswer } from './answer.ts'
 import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
 import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
+import { withinLimits } from './control/call-limits.ts'
 import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
@@ -41,6 +42,8 @@ export interface ServerProxyOptions extends Omit<RelayOptions, 'logger'> {
   readonly changes?: ChangePolicy | undefined
   /** Says what principals are limited to; undefined: to nothing. */
   readonly access?: AccessControl | undefined
+  /** Says who has to wait because servers are asked too much; undefined: nobody has. */
+  readonly callLimits?: RequestLimits | undefined
   readonly logger?: Logger | undefined
 }
 
@@ -50,6 +53,7 @@ const SERVED: ChangePolicy = { onNew: 'accept', onChange: 'warn', whileQuarantin
 export class ServerProxy {
   readonly #routes: RouteTable
   readonly #access: AccessControl | undefined
+  readonly #callLimits: RequestLimits | undefined
   readonly #maxDepth: number
   readonly #relay: Relay
   readonly #legacy: LegacyEra
@@ -59,6 +63,7 @@ export class ServerProxy {
   constructor({
     access,
     bridge,
+    callLimits,
     changes = SERVED,
     line,
     requestStates,
@@ -70,6 +75,7 @@ export class ServerProxy {
   }: ServerProxyOptions) {
     this.#routes = routes
     this.#access = access
+    this.#callLimits = callLimits
     this.#maxDepth = relay.limits.maxJsonDepth
     this.#relay = new Relay({ ...relay, logger })
     const limits = { ...BRIDGE_LIMITS, ...bridge }
@@ -112,7 +118,10 @@ export class ServerProxy {
     // What is under way goes on, and is answered: only what is new is refused.
     if (route.server.maintenance && scanned.kind === 'request') return inMaintenance(exchange, idOf(scanned))
     const era = classifyEra(scanned, exchange.header) === 'modern' ? this.#modern : this.#legacy
-    return era.post({ exchange, route, scanned, startedAt: performance.now() })
+    const message = { exchange, route, scanned, startedAt: performance.now() }
+    return this.#callLimits === undefined || exchange.isObservation === true || scanned.kind !== 'request'
+      ? era.post(message)
+      : withinLimits(this.#callLimits, message, () => era.post(message))
   }
 
   /** undefined: there is no such server, or none for this principal; nobody is told which of the two. */

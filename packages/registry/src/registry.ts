@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import {
+  ConflictError,
   type EventBus,
   type GatewayEvents,
   type Logger,
@@ -62,6 +63,8 @@ export interface RegistryOptions {
   readonly events?: EventBus<GatewayEvents> | undefined
   /** Tells what the processes of endpoints are doing; undefined: nobody knows. */
   readonly live?: LiveStates | undefined
+  /** The most servers that a tenant may register. Default: any number. */
+  readonly maxServersPerTenant?: number | undefined
   readonly logger?: Logger | undefined
 }
 
@@ -97,20 +100,23 @@ export class Registry implements AsyncDisposable {
    * same; its state will say so.
    *
    * @throws {ValidationError} the input is wrong.
-   * @throws {ConflictError} `server_slug_taken`.
+   * @throws {ConflictError} `server_slug_taken` or `too_many_servers`.
    * @throws {ForbiddenError} the principal may not register servers; a command needs an administrator.
    */
   async register(principal: Principal, input: ServerInput): Promise<ServerView> {
     requireRole(principal, 'operator')
     const { endpoints, ...fields } = parseInput(serverInputSchema, input)
     if (endpoints.some(isCommand) || fields.settings.changes !== undefined) requireRole(principal, 'admin')
-    const server = await this.#write(principal, async (session) =>
-      new ServerRepository(session).create({
+    const server = await this.#write(principal, async (session) => {
+      const servers = new ServerRepository(session)
+      const created = await servers.create({
         ...fields,
         managedBy: 'api',
         endpoints: await this.#sealEndpoints(session, endpoints),
-      }),
-    )
+      })
+      await this.#requireRoom(servers)
+      return created
+    })
     this.#tell('server-registered', principal, server)
     this.#probeLater(server)
     return serverView(server, [], this.#options.live)
@@ -248,6 +254,16 @@ export class Registry implements AsyncDisposable {
   async #view(session: Session, server: ServerRecord): Promise<ServerView> {
     const probes = await new EndpointProbeRepository(session).forServer(server.id)
     return serverView(server, probes, this.#options.live)
+  }
+
+  /** Counted after the new one is there: the tenant is locked by then, so that nobody counts at the same time. */
+  async #requireRoom(servers: ServerRepository): Promise<void> {
+    const { maxServersPerTenant = Infinity } = this.#options
+    if (maxServersPerTenant === Infinity || (await servers.statistics()).total <= maxServersPerTenant) return
+    throw new ConflictError(
+      'too_many_servers',
+      `the tenant has ${maxServersPerTenant} servers, as many as limits.maxServersPerTenant allows: remove some`,
+    )
   }
 
   async #sealEndpoints(session: Session, endpoints: readonly EndpointInput[]): Promise<NewEndpoint[]> {

@@ -9,7 +9,8 @@ export interface GuardOptions {
 const REMEMBERED_HOSTS = 100
 
 const CORS_METHODS = 'GET, POST, PATCH, DELETE, OPTIONS'
-const CORS_EXPOSED = 'Mcp-Session-Id, Retry-After, WWW-Authenticate, X-Request-Id'
+const CORS_EXPOSED =
+  'Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id'
 
 /**
  * Lets only those requests in that a browser was not tricked into sending: a Host that is ours (against

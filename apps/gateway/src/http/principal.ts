@@ -1,4 +1,4 @@
-import type { Authenticator, Door } from '@mreg/access'
+import type { Authenticator, Door, RequestLimits } from '@mreg/access'
 import {
   ForbiddenError,
   NotFoundError,
@@ -16,10 +16,19 @@ declare module 'fastify' {
     /** Whether the route shows keys with limits what these leave, and no more. Default: it is closed to them. */
     readonly heedsLimits?: boolean
   }
+  interface FastifyInstance {
+    /** What all callers are held to, whatever the route. */
+    readonly callerRules: CallerRules
+  }
 }
 
-/** Who sends the requests that are under way through the API. */
-const callers = new WeakMap<FastifyRequest, Principal>()
+/** What all callers are held to. */
+export interface CallerRules {
+  readonly limits: RequestLimits
+}
+
+/** Who sends the requests that are under way, once it is known. */
+export const callers = new WeakMap<FastifyRequest, Principal>()
 
 /**
  * Who is asking, through which door, and for which tenant. A path that names a tenant which is not the
@@ -47,6 +56,7 @@ export const identify = async (
 export const requireCaller = (app: FastifyInstance, authenticator: Authenticator): void => {
   app.addHook('onRequest', async (request) => {
     const principal = await identify(request, 'api', authenticator)
+    app.callerRules.limits.admit(principal)
     const { heedsLimits, role } = request.routeOptions.config
     requireRole(principal, role ?? 'admin')
     if (principal.isLimited === true && heedsLimits !== true) {
@@ -59,7 +69,7 @@ export const requireCaller = (app: FastifyInstance, authenticator: Authenticator
   })
 }
 
-/** Who sends a request to a route that {@link requireCaller} has closed. */
+/** Who sends a request to a route that was closed to others, by {@link requireCaller} or by its own hook. */
 export const principalOf = (request: FastifyRequest): Principal => {
   const principal = callers.get(request)
   if (principal === undefined)

@@ -1,4 +1,4 @@
-import { type ErrorKind, MregError, UnavailableError, ValidationError } from '@mreg/core'
+import { type ErrorKind, MregError, RateLimitedError, UnavailableError, ValidationError } from '@mreg/core'
 import { DatabaseUnavailableError, SessionError } from '@mreg/db-pool'
 import { encodeError, ERROR_CODE } from '@mreg/mcp-wire'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   forbidden: 403,
   'not-found': 404,
   conflict: 409,
+  'rate-limited': 429,
   configuration: 500,
   unavailable: 503,
 }
@@ -37,6 +38,7 @@ const TITLE: Readonly<Record<number, string>> = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -122,8 +124,7 @@ export const sendProblem = (
   // Closing while the client still sends would lose it the answer; what it sends is read and dropped instead.
   if (problem.status === 413) void reply.removeHeader('connection')
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
-  if (retryAfterMs !== undefined)
-    void reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000))))
+  if (retryAfterMs !== undefined) void reply.header('retry-after', String(seconds(retryAfterMs)))
   if (!isMcpPath(request.url)) return reply.type('application/problem+json').send(JSON.stringify(problem))
   const code =
     problem.status === 400 && problem.code === 'invalid_json' ? ERROR_CODE.parse : ERROR_CODE.internal
@@ -139,8 +140,25 @@ const DATABASE_RETRY_MS = 2000
 /** After how many milliseconds the client should try again; undefined when the error does not say. */
 export const retryAfterOf = (error: unknown): number | undefined => {
   if (DatabaseUnavailableError.is(error)) return DATABASE_RETRY_MS
-  return UnavailableError.is(error) ? error.retryAfterMs : undefined
+  return UnavailableError.is(error) || RateLimitedError.is(error) ? error.retryAfterMs : undefined
 }
+
+/**
+ * What a client is told of the limit that it has come to.
+ *
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+ */
+export const rateLimitHeadersOf = (error: unknown): Readonly<Record<string, string>> => {
+  if (!RateLimitedError.is(error)) return {}
+  const { policy, quota, retryAfterMs, windowMs } = error
+  if (policy === undefined || quota === undefined || windowMs === undefined) return {}
+  return {
+    'ratelimit-policy': `"${policy}";q=${quota};w=${seconds(windowMs)}`,
+    ratelimit: `"${policy}";r=0;t=${seconds(retryAfterMs)}`,
+  }
+}
+
+const seconds = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000))
 
 /** Whether the path belongs to MCP clients. */
 const isMcpPath = (url: string): boolean => /^(\/t\/[^/]+)?\/mcp([/?]|$)/u.test(url)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:http'
 
 import fastifySwagger from '@fastify/swagger'
-import type { AccessControl, ApiKeys, Authenticator, UpstreamLogins } from '@mreg/access'
+import type { AccessControl, ApiKeys, Authenticator, RequestLimits, UpstreamLogins } from '@mreg/access'
 import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
 import type { ActiveRequests, MergedProxy, RouteTable, ServerProxy, Traffic } from '@mreg/proxy'
 import type { CapabilityReview, Registry, Toolsets } from '@mreg/registry'
@@ -18,7 +18,7 @@ import {
 import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
 import { Guard } from './guard.ts'
-import { problemOf, retryAfterOf, sendProblem } from './problem.ts'
+import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { loginReturnRoute } from './routes/login-return.ts'
@@ -45,6 +45,7 @@ export interface HttpServerOptions {
   readonly authenticator: Authenticator
   readonly apiKeys: ApiKeys
   readonly access: AccessControl
+  readonly limits: RequestLimits
   readonly registry: Registry
   readonly toolsets: Toolsets
   readonly review: CapabilityReview
@@ -94,6 +95,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
 
+  app.decorate('callerRules', { limits: options.limits })
   const guard = new Guard({ settings })
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)
@@ -135,6 +137,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
         error,
       })
     }
+    void reply.headers(rateLimitHeadersOf(error))
     return sendProblem(request, reply, problem, retryAfterOf(error))
   })
   app.setNotFoundHandler((request, reply) =>

@@ -1,3 +1,4 @@
+import type { RequestLimits } from '@mreg/access'
 import type { CacheStats } from '@mreg/cache'
 import type { DatabasePoolStats } from '@mreg/db-pool'
 import type { HttpPoolStats } from '@mreg/http-pool'
@@ -9,6 +10,8 @@ export interface ProcessFigures {
   readonly servers: number
   /** MCP requests that are being answered. */
   readonly requestsInFlight: number
+  /** What was refused because it was too much. */
+  readonly limits: Pick<RequestLimits, 'leases' | 'refusals'>
   /** Sessions with servers that are remembered. */
   readonly sessions: number
   /** Processes of servers that are commands. */
@@ -20,7 +23,7 @@ export interface ProcessFigures {
 
 /** What the process holds, and how full it is. */
 export const processFamilies = (figures: ProcessFigures): MetricFamily[] => {
-  const { cache, database, http } = figures
+  const { cache, database, http, limits } = figures
   const { committed, discarded, failed, retried } = database
   const { droppedWrites, hits, loadFailures, loads, misses, staleHits, writes } = cache
   return [
@@ -31,6 +34,13 @@ export const processFamilies = (figures: ProcessFigures): MetricFamily[] => {
       'MCP requests that are being answered.',
       figures.requestsInFlight,
     ),
+    {
+      name: 'mreg_requests_limited_total',
+      help: 'Requests that were refused because there were too many, by whose they were.',
+      type: 'counter',
+      samples: Object.entries(limits.refusals).map(([by, value]) => ({ labels: { by }, value })),
+    },
+    byEvent('mreg_quota_leases_total', 'Leases of quotas that gateways share.', { ...limits.leases }),
     single('gauge', 'mreg_sessions', 'Sessions with servers that are remembered.', figures.sessions),
     single('gauge', 'mreg_child_processes', 'Processes of servers that are commands.', figures.processes),
     byState('mreg_database_connections', 'Connections to the database.', {

@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache'
 
 import { entryBytes } from '../entry-bytes.ts'
 import type { EntryStore, StoredEntry, WriteOptions } from '../entry-store.ts'
+import type { TokenGrant, TokenRequest } from '../tokens.ts'
+import { MemoryBuckets } from './memory-buckets.ts'
 
 interface MemoryEntry {
   readonly value: Uint8Array
@@ -21,6 +23,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements EntryStore {
   readonly #entries: LRUCache<string, MemoryEntry>
   readonly #tags: LRUCache<string, string>
+  readonly #buckets: MemoryBuckets
   readonly #maxBytes: number
   readonly #now: () => number
   #nextVersion = 0
@@ -29,6 +32,7 @@ export class MemoryStore implements EntryStore {
   constructor({ maxEntries, maxBytes, now }: MemoryStoreOptions) {
     this.#entries = new LRUCache({ max: maxEntries, maxSize: maxBytes, sizeCalculation: sizeOf })
     this.#tags = new LRUCache({ max: maxEntries })
+    this.#buckets = new MemoryBuckets({ maxEntries, now })
     this.#maxBytes = maxBytes
     this.#now = now
   }
@@ -88,8 +92,13 @@ export class MemoryStore implements EntryStore {
     return !this.#closed
   }
 
+  async takeTokens(key: string, request: TokenRequest): Promise<TokenGrant | undefined> {
+    return this.#closed ? undefined : this.#buckets.take(key, request)
+  }
+
   close(): void {
     this.#closed = true
+    this.#buckets.clear()
     this.#entries.clear()
     this.#tags.clear()
   }

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 
 import { MAXIMUM_TTL_MS } from '../cache.ts'
 import type { EntryStore, Expected, StoredEntry, WriteOptions } from '../entry-store.ts'
+import type { TokenGrant, TokenRequest } from '../tokens.ts'
 import { decodeEntry, encodeEntry, type EntryHeader } from './entry-codec.ts'
 import type { LocalCopies, TimedEntry } from './local-copies.ts'
 import type { RedisArgument } from './redis-client.ts'
 import type { SendCommand } from './redis-connection.ts'
+import { takeTokens } from './take-tokens.ts'
 import { TrackedReads } from './tracked-reads.ts'
 
 /** Versions live longer than any entry that names them. */
@@ -14,7 +16,7 @@ const VERSION_TTL_MS = String(3 * MAXIMUM_TTL_MS)
 /** Versions as they are now; undefined: Redis is away. */
 type Versions = readonly (string | undefined)[] | undefined
 
-/** Entries in Redis: `e:` and the key; versions of tags: `t:` and the tag; both after the prefix. */
+/** Entries in Redis: `e:` and the key; versions of tags: `t:` and the tag; buckets of tokens: `b:` and the key; all after the prefix. */
 export class RedisStore implements EntryStore {
   readonly #send: SendCommand
   readonly #prefix: string
@@ -67,6 +69,10 @@ export class RedisStore implements EntryStore {
 
   async invalidateTag(tag: string): Promise<boolean> {
     return this.#change('SET', this.#tagKey(tag), randomUUID(), 'PX', VERSION_TTL_MS)
+  }
+
+  async takeTokens(key: string, request: TokenRequest): Promise<TokenGrant | undefined> {
+    return takeTokens(this.#send, `${this.#prefix}b:${key}`, request)
   }
 
   /** Sent in one go: what the header will probably ask for comes with the entry. */

@@ -7,12 +7,20 @@ import {
   CredentialVault,
   KeyRing,
   KnownApiKeys,
+  RequestLimits,
 } from '@mreg/access'
 import { ChangeFeed, recordFollower } from '@mreg/registry'
 import { ApiKeyDirectory } from '@mreg/repositories'
 import { ContainerModule } from 'inversify'
 
-import { DatabaseToken, KeysToken, LoggerToken, ResourcesToken, SettingsToken } from '../tokens.ts'
+import {
+  CacheToken,
+  DatabaseToken,
+  KeysToken,
+  LoggerToken,
+  ResourcesToken,
+  SettingsToken,
+} from '../tokens.ts'
 import { bindLogins } from './logins.ts'
 
 /** Who may do what, and what is sealed with which key. */
@@ -37,6 +45,16 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
     [ApiKeyHasher, ChangeFeed, DatabaseToken, LoggerToken, ResourcesToken],
   )
   bind(AccessControl).toResolvedValue((apiKeys) => new AccessControl(apiKeys), [KnownApiKeys])
+  bind(RequestLimits).toResolvedValue(
+    (cache, { limits, rates, store }) =>
+      new RequestLimits({
+        rates,
+        maxInFlight: limits.maxInFlightRequests,
+        maxInFlightPerUpstream: limits.maxInFlightPerUpstream,
+        shared: store.redisUrl === undefined ? undefined : cache,
+      }),
+    [CacheToken, SettingsToken],
+  )
   bind(ApiKeys).toResolvedValue(
     (database, hasher, changes, { limits }) =>
       new ApiKeys({

@@ -1,4 +1,4 @@
-import { AccessControl, KeyRing, UpstreamLogins } from '@mreg/access'
+import { AccessControl, KeyRing, RequestLimits, UpstreamLogins } from '@mreg/access'
 import { createMemoryCache } from '@mreg/cache'
 import {
   ActiveRequests,
@@ -54,6 +54,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
   bind(ServerProxy).toResolvedValue(
     (
       access,
+      callLimits,
       routes,
       upstreams,
       sessions,
@@ -67,6 +68,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     ) =>
       new ServerProxy({
         access,
+        callLimits,
         routes,
         upstreams,
         sessions,
@@ -82,6 +84,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       }),
     [
       AccessControl,
+      RequestLimits,
       RouteTable,
       Upstreams,
       LegacySessions,

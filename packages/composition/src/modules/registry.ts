@@ -31,9 +31,12 @@ export const registry: ContainerModule = new ContainerModule(({ bind }) => {
     [DatabaseToken, ChangeFeed, SettingsToken],
   )
   bind(Registry).toResolvedValue(
-    (database, changes, sealer, checker, upstreams, events, logger, resources) => {
+    (database, changes, sealer, checker, upstreams, events, { limits }, logger, resources) => {
       const live: LiveStates = (endpointId) => upstreams.stdioState(endpointId)
-      return resources.use(new Registry({ database, changes, sealer, checker, live, events, logger }))
+      const { maxServersPerTenant } = limits
+      return resources.use(
+        new Registry({ database, changes, sealer, checker, live, events, maxServersPerTenant, logger }),
+      )
     },
     [
       DatabaseToken,
@@ -42,6 +45,7 @@ export const registry: ContainerModule = new ContainerModule(({ bind }) => {
       CheckerToken,
       Upstreams,
       EventsToken,
+      SettingsToken,
       LoggerToken,
       ResourcesToken,
     ],

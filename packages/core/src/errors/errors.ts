@@ -82,6 +82,38 @@ export class UnavailableError extends MregError {
   }
 }
 
+/** How much is allowed, for whoever tells it to the client. */
+export interface RateLimitedOptions extends ErrorOptions {
+  /** After how many milliseconds another try makes sense. */
+  readonly retryAfterMs: number
+  /** Whose requests are counted, such as `principal`; undefined: it is not about how many there were in a time. */
+  readonly policy?: string | undefined
+  /** How many requests are allowed in `windowMs`. */
+  readonly quota?: number | undefined
+  /** In milliseconds. */
+  readonly windowMs?: number | undefined
+}
+
+/** The caller, or its tenant, asks for more than its share; the same request may succeed later. */
+export class RateLimitedError extends MregError {
+  readonly retryAfterMs: number
+  readonly policy: string | undefined
+  readonly quota: number | undefined
+  readonly windowMs: number | undefined
+
+  constructor(code: string, message: string, options: RateLimitedOptions) {
+    super('rate-limited', code, message, options)
+    this.retryAfterMs = options.retryAfterMs
+    this.policy = options.policy
+    this.quota = options.quota
+    this.windowMs = options.windowMs
+  }
+
+  static override is(error: unknown): error is RateLimitedError {
+    return isErrorOfKind(error, 'rate-limited')
+  }
+}
+
 /** The machine or its set-up does not let the process do its work: a port, a directory, a key. */
 export class ConfigurationError extends MregError {
   constructor(code: string, message: string, options?: ErrorOptions) {

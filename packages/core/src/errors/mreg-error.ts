@@ -8,6 +8,7 @@ export type ErrorKind =
   | 'unauthenticated'
   | 'forbidden'
   | 'unavailable'
+  | 'rate-limited'
   | 'configuration'
 
 /**

@@ -163,6 +163,7 @@ const readSettingsFile = (
 
 const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   limits: { ...preset.limits, ...defined(file.limits) },
+  rates: { ...preset.rates, ...defined(file.rates) },
   timeouts: { ...preset.timeouts, ...defined(file.timeouts) },
   breaker: { ...preset.breaker, ...defined(file.breaker) },
   fallback: { ...preset.fallback, ...defined(file.fallback) },

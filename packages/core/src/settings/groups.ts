@@ -4,6 +4,8 @@ const milliseconds = (maximum = 86_400_000): z.ZodInt => z.int().min(1).max(maxi
 const bytes = (maximum = 1_073_741_824): z.ZodInt => z.int().min(1024).max(maximum)
 const count = (maximum = 1_000_000): z.ZodInt => z.int().min(1).max(maximum)
 
+const rate = (): z.ZodNumber => z.number().min(0).max(1_000_000)
+
 const network = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: 'must be an IP address or a range such as 10.0.0.0/8',
 })
@@ -31,6 +33,24 @@ export const settingGroups = {
     ),
     maxSessionsPerTenant: count().describe('The same for a tenant.'),
     maxApiKeysPerTenant: count(100_000).describe('API keys of one tenant, revoked ones included.'),
+    maxServersPerTenant: count().describe('Servers that one tenant may register.'),
+    maxInFlightPerUpstream: count().describe(
+      'Requests that one upstream has at once. One tenant gets four fifths of them at most, one principal two thirds, and the more share them the less each.',
+    ),
+  }),
+  rates: z.strictObject({
+    tenantPerSecond: rate().describe(
+      'Requests of one tenant in a second, in all gateways together; more are answered 429. 0, here and below: without limit.',
+    ),
+    tenantBurst: count().describe('How many of them may come at once, after a pause.'),
+    principalPerSecond: rate().describe('The same for one principal: an API key, or a user.'),
+    principalBurst: count().describe('How many of them may come at once.'),
+    serverPerSecond: rate().describe(
+      'Requests to one server in a second; more are answered with the JSON-RPC error `rate_limited`.',
+    ),
+    serverBurst: count().describe('How many of them may come at once.'),
+    toolPerSecond: rate().describe('Calls of one tool in a second.'),
+    toolBurst: count().describe('How many of them may come at once.'),
   }),
   timeouts: z.strictObject({
     connectMs: milliseconds(60_000).describe('To reach an upstream: name, connection and TLS.'),
@@ -208,6 +228,7 @@ export type SettingGroups = {
 /** What a settings file may hold: any of the groups, any of their fields. */
 export const settingsFileSchema = z.strictObject({
   limits: settingGroups.limits.partial().optional(),
+  rates: settingGroups.rates.partial().optional(),
   timeouts: settingGroups.timeouts.partial().optional(),
   breaker: settingGroups.breaker.partial().optional(),
   fallback: settingGroups.fallback.partial().optional(),

@@ -19,6 +19,18 @@ const development: SettingGroups = {
     maxSessionsPerPrincipal: 100,
     maxSessionsPerTenant: 50_000,
     maxApiKeysPerTenant: 1000,
+    maxServersPerTenant: 10_000,
+    maxInFlightPerUpstream: 1000,
+  },
+  rates: {
+    tenantPerSecond: 0,
+    tenantBurst: 10_000,
+    principalPerSecond: 0,
+    principalBurst: 2000,
+    serverPerSecond: 0,
+    serverBurst: 1000,
+    toolPerSecond: 0,
+    toolBurst: 200,
   },
   timeouts: {
     connectMs: 2000,
@@ -94,6 +106,7 @@ const testing: SettingGroups = {
 
 const production: SettingGroups = {
   ...development,
+  rates: { ...development.rates, tenantPerSecond: 2000, principalPerSecond: 500 },
   egress: { ...development.egress, allow: ['public'], proxyJudgesNames: false },
   database: {
     ...development.database,

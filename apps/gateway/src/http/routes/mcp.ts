@@ -1,15 +1,16 @@
-import type { Authenticator } from '@mreg/access'
+import type { Authenticator, RequestLimits } from '@mreg/access'
 import { type Principal, type Settings, UnavailableError, ValidationError } from '@mreg/core'
 import type { ActiveRequests, Exchange, MergedProxy, ServerProxy } from '@mreg/proxy'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { Lifecycle } from '../../process/lifecycle.ts'
-import { identify } from '../principal.ts'
+import { callers, identify, principalOf } from '../principal.ts'
 import { writeAnswer } from '../write-answer.ts'
 
 export interface McpRoutesOptions {
   readonly settings: Settings
   readonly authenticator: Authenticator
+  readonly limits: RequestLimits
   readonly proxy: ServerProxy
   readonly merged: MergedProxy
   readonly lifecycle: Lifecycle
@@ -25,7 +26,7 @@ const NO_BODY = new Uint8Array(0)
 
 /** `POST`, `GET` and `DELETE`: `/mcp/{slug}`, one server as it is; `/mcp`, all of them as one; `/mcp/sets/{set}`, a toolset. */
 export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, options) => {
-  const { authenticator, lifecycle, merged, proxy, requests, settings } = options
+  const { authenticator, lifecycle, limits, merged, proxy, requests, settings } = options
   const { maxInFlightRequests } = settings.limits
 
   // The body stays bytes: it is scanned once and passed on, never parsed and written anew.
@@ -34,7 +35,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
     done(null, body),
   )
 
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', async (request) => {
     if (lifecycle.ending.aborted)
       throw new UnavailableError('shutting_down', 'the gateway is shutting down', { retryAfterMs: 1000 })
     if (lifecycle.inFlight >= maxInFlightRequests) {
@@ -44,6 +45,10 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         { retryAfterMs: 1000 },
       )
     }
+    // Before the body is read: who is not let in, or sends too much, gets no work done.
+    const principal = await identify(request, 'mcp', authenticator)
+    limits.admit(principal)
+    callers.set(request, principal)
   })
 
   /** A stream without an end of its own must outlive neither the process nor what let its reader in. */
@@ -54,7 +59,8 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
 
   const handle =
     (method: Exchange['method']) => async (request: FastifyRequest<McpPath>, reply: FastifyReply) => {
-      const principal = await identify(request, 'mcp', authenticator)
+      const principal = principalOf(request)
+      limits.enter(principal)
       const gone = new AbortController()
       const response = reply.raw
       const done = lifecycle.begin()
@@ -94,6 +100,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         throw error
       } finally {
         requests.end(active)
+        limits.leave(principal)
         done()
       }
     }
