@@ -6,6 +6,8 @@ import { findExecutable, freePort, ManagedProcess, waitUntil } from '@mreg/testi
 /** An nginx of our own, in front of something. */
 export interface Nginx extends AsyncDisposable {
   readonly url: string
+  /** Other servers from now on behind the name `upstream`; what is under way ends where it is. At least one. */
+  balance(servers: readonly string[]): Promise<void>
 }
 
 /** The nginx of this machine; undefined when it has none. Debian keeps it where only root looks. */
@@ -20,6 +22,8 @@ export interface NginxOptions {
   readonly locations: Readonly<Record<string, string>>
   /** More directives of the server. */
   readonly directives?: readonly string[] | undefined
+  /** Addresses such as `127.0.0.1:6734` that locations reach as `http://upstream`. Default none. */
+  readonly servers?: readonly string[] | undefined
 }
 
 /** Starts one on a free port, and waits until it listens. */
@@ -28,6 +32,7 @@ export const startNginx = async ({
   directory,
   executable,
   locations,
+  servers = [],
 }: NginxOptions): Promise<Nginx> => {
   await mkdir(directory, { recursive: true })
   const port = await freePort()
@@ -35,7 +40,7 @@ export const startNginx = async ({
     (what) => `${what}_temp_path ${join(directory, what)};`,
   )
   const file = join(directory, 'nginx.conf')
-  const configuration = [
+  const configuration = (balanced: readonly string[]): readonly string[] => [
     'daemon off;',
     'user root;',
     `pid ${join(directory, 'nginx.pid')};`,
@@ -44,13 +49,19 @@ export const startNginx = async ({
     'http {',
     'access_log off;',
     ...kept,
+    // Who is down is told, not guessed from failures.
+    ...(balanced.length === 0
+      ? []
+      : [`upstream upstream { ${balanced.map((server) => `server ${server} max_fails=0;`).join(' ')} }`]),
     'server {',
     `listen 127.0.0.1:${port};`,
     ...directives,
     ...Object.entries(locations).map(([path, target]) => `location ${path} { proxy_pass ${target}; }`),
     '} }',
   ]
-  await writeFile(file, configuration.join('\n'))
+  const configure = (balanced: readonly string[]): Promise<void> =>
+    writeFile(file, configuration(balanced).join('\n'))
+  await configure(servers)
   const child = new ManagedProcess({ command: executable, arguments: ['-e', 'stderr', '-c', file] })
   const url = `http://127.0.0.1:${port}`
   const isListening = async (): Promise<boolean> => {
@@ -63,6 +74,10 @@ export const startNginx = async ({
   await waitUntil('nginx to listen', isListening, { timeoutMs: 20_000 })
   return {
     url,
+    async balance(balanced) {
+      await configure(balanced)
+      child.signal('SIGHUP')
+    },
     async [Symbol.asyncDispose]() {
       // Not killed: its workers would go on.
       await child.stop()

@@ -19,10 +19,13 @@ export interface RawResponse {
 /** Speaks the 2025 era byte by byte: shows what the SDK clients hide, and has no stream open that it was not asked for. */
 export class RawMcpClient {
   readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
   #sessionId: string | undefined
 
-  constructor(url: string) {
+  /** @param headers of each request, beside those of the protocol. */
+  constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
     this.#url = url
+    this.#headers = headers
   }
 
   get sessionId(): string | undefined {
@@ -64,6 +67,7 @@ export class RawMcpClient {
     return exchange(this.#url, {
       method: 'POST',
       headers: {
+        ...this.#headers,
         'content-type': 'application/json',
         accept,
         ...(this.#sessionId === undefined
@@ -75,7 +79,8 @@ export class RawMcpClient {
   }
 }
 
-function responseOf({ status, headers, json, text }: HttpAnswer): RawResponse {
+/** The last message of an answer, from a JSON body or from a stream. */
+export function responseOf({ status, headers, json, text }: HttpAnswer): RawResponse {
   if (headers['content-type']?.startsWith('text/event-stream') !== true)
     return { status, message: toMessage(json) }
   const messages = text

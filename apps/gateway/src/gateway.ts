@@ -1,4 +1,5 @@
 import type { Server, ServerOptions } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { RegistryStart } from '@mreg/composition'
 import type { Logger, Settings } from '@mreg/core'
@@ -57,11 +58,15 @@ export class Gateway implements AsyncDisposable {
     return this.#http
   }
 
-  /** Ends gracefully: takes nothing new, finishes what is under way, then closes. Harmless before `start`. */
+  /** Ends gracefully: says so to load balancers for a while, takes nothing new, finishes what is under way, then closes. Harmless before `start`. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { lifecycle, logger, settings } = this.#options
-    lifecycle.end()
     const http = this.#http
+    if (http?.server.listening === true && settings.timeouts.leaveMs > 0) {
+      lifecycle.leave()
+      await sleep(settings.timeouts.leaveMs)
+    }
+    lifecycle.end()
     if (http === undefined) return
     const servers = [http.server, ...this.#others]
     for (const server of this.#others) server.close()

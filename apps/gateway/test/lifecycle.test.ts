@@ -22,3 +22,12 @@ test('it waits no longer than it is told to', async () => {
   lifecycle.begin()
   expect(await lifecycle.drained(10)).toBe(false)
 })
+
+test('when it leaves, load balancers are told, and nothing ends yet', () => {
+  const lifecycle = new Lifecycle()
+  lifecycle.leave()
+  expect(lifecycle.isLeaving).toBe(true)
+  expect(lifecycle.ending.aborted).toBe(false)
+  lifecycle.end()
+  expect(lifecycle.ending.aborted).toBe(true)
+})

@@ -1,12 +1,18 @@
 /** Where the process is in its life, and what is under way. */
 export class Lifecycle {
   readonly #ending = new AbortController()
+  #isLeaving = false
   #inFlight = 0
   #idle: (() => void) | undefined
 
   /** Aborted when the process begins to end: nothing new is to be begun, and open-ended streams are to be closed. */
   get ending(): AbortSignal {
     return this.#ending.signal
+  }
+
+  /** Whether load balancers are to look for another gateway. Requests are taken all the same, until it is ending. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   /** How many MCP requests are being answered. */
@@ -26,8 +32,14 @@ export class Lifecycle {
     }
   }
 
+  /** Says that the process will end soon. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
   /** Says that the process is ending. */
   end(): void {
+    this.#isLeaving = true
     this.#ending.abort()
   }
 

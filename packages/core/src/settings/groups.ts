@@ -67,6 +67,13 @@ export const settingGroups = {
     sessionIdleMs: milliseconds().describe(
       'After so long without a request, the memory of a session is freed; its token stays good.',
     ),
+    leaveMs: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .describe(
+        'At the end of the process, how long requests are still taken while `/ready` says no: so that load balancers notice first.',
+      ),
     drainMs: milliseconds(600_000).describe('At the end of the process, for requests under way.'),
     clientHeadersMs: milliseconds(600_000).describe('For a client to send its request head.'),
     clientBodyMs: milliseconds(600_000).describe('For a client to send its whole request.'),

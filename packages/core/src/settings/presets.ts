@@ -41,6 +41,7 @@ const development: SettingGroups = {
     heartbeatMs: 15_000,
     sessionMs: 7 * 24 * HOUR_MS,
     sessionIdleMs: 30 * 60_000,
+    leaveMs: 0,
     drainMs: 20_000,
     clientHeadersMs: 10_000,
     clientBodyMs: 15_000,
@@ -107,6 +108,7 @@ const testing: SettingGroups = {
 const production: SettingGroups = {
   ...development,
   rates: { ...development.rates, tenantPerSecond: 2000, principalPerSecond: 500 },
+  timeouts: { ...development.timeouts, leaveMs: 5000 },
   egress: { ...development.egress, allow: ['public'], proxyJudgesNames: false },
   database: {
     ...development.database,

@@ -46,7 +46,7 @@ export const operationsRoutes: FastifyPluginAsyncZod<OperationsRoutesOptions> = 
       },
     },
     async (_request, reply) => {
-      const status = lifecycle.ending.aborted ? 'draining' : routes.loaded ? 'ready' : 'loading'
+      const status = lifecycle.isLeaving ? 'draining' : routes.loaded ? 'ready' : 'loading'
       return reply
         .code(status === 'ready' ? 200 : 503)
         .send({ status, servers: routes.size, components: components() })

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import {
+  type FixtureServer,
+  type GatewayProcess,
+  type ModernServer,
+  OwnPostgres,
+  removeDataDirectory,
+  startFixtureServer,
+  startGateway,
+  startModernServer,
+  waitUntil,
+} from '@mreg/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { Administrator } from './administrator.ts'
+import { exchange } from './http-exchange.ts'
+import { findNginx } from './nginx.ts'
+import { RawMcpClient, responseOf } from './raw-mcp-client.ts'
+import { type ReadyBalancer, startReadyBalancer } from './ready-balancer.ts'
+
+if ((await findNginx()) === undefined)
+  process.stderr.write(
+    '\n!!! Gateways behind nginx are NOT tested while PostgreSQL is away, but behind a balancer of our own: there is no nginx on this machine (Debian: nginx-light).\n\n',
+  )
+
+/** Between calls of one client, in milliseconds. */
+const PAUSE_MS = 20
+/** How long each minute is here. */
+const MINUTE_MS = 150
+
+/** Sends one call and gives the message that came back. */
+type Call = (tool: string, message: string) => Promise<unknown>
+
+const legacyCaller = async (url: string, headers: Readonly<Record<string, string>>): Promise<Call> => {
+  const client = new RawMcpClient(url, headers)
+  expect(await client.initialize()).toMatchObject({ status: 200 })
+  return async (tool, message) => (await client.call(message, tool, { message })).message
+}
+
+const modernCaller =
+  (url: string, headers: Readonly<Record<string, string>>): Call =>
+  async (tool, message) => {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1.0.0' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const answer = await exchange(url, {
+      method: 'POST',
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': tool,
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: message,
+        method: 'tools/call',
+        params: { name: tool, arguments: { message }, _meta: meta },
+      }),
+    })
+    return responseOf(answer).message
+  }
+
+/** Puts the clocks of a gateway ahead until they are so many minutes ahead. */
+const untilAhead = async (gateway: GatewayProcess, minutes: number): Promise<void> => {
+  for (let minute = 1; minute <= minutes; minute += 1) {
+    const says = `the clock is ${minute} min ahead`
+    if (gateway.stdout.includes(says)) continue
+    gateway.signal('SIGUSR2')
+    await waitUntil(says, () => gateway.stdout.includes(says))
+  }
+}
+
+describe('PostgreSQL is away for ten minutes, behind a load balancer that asks /ready', () => {
+  let parent: string
+  let postgres: OwnPostgres
+  let older: FixtureServer
+  let newer: ModernServer
+  let environment: Record<string, string>
+  let gateways: GatewayProcess[]
+  let balancer: ReadyBalancer
+  let key: string
+
+  const start = (name: string): Promise<GatewayProcess> =>
+    startGateway({ dataDirectory: join(parent, name), environment })
+
+  beforeAll(async () => {
+    const { MREG_TEST_REDIS_URL: redisUrl, MREG_TEST_REDIS_PREFIX: keyPrefix } = process.env
+    if (redisUrl === undefined || keyPrefix === undefined) throw new Error('the services are not provided')
+    parent = await mkdtemp(join(tmpdir(), 'mreg-e2e-'))
+    ;[postgres, older, newer] = await Promise.all([
+      OwnPostgres.start(),
+      startFixtureServer(),
+      startModernServer(),
+    ])
+    const settings = join(parent, 'settings.json')
+    await writeFile(
+      settings,
+      JSON.stringify({ cache: { keyPrefix: `${keyPrefix}replaced:` }, timeouts: { leaveMs: 1500 } }),
+    )
+    environment = {
+      MREG_DATABASE_URL: postgres.url,
+      MREG_REDIS_URL: redisUrl,
+      MREG_CONFIG: settings,
+      MREG_AUTH_MODE: 'required',
+      MREG_SECRET_KEY: 'one-key-for-all-replicas-of-this-test',
+      NODE_OPTIONS: `--import=${new URL('clock-ahead.ts', import.meta.url).href}`,
+    }
+    gateways = [await start('one'), await start('two')]
+    const administrator = new Administrator(gateways[0]!)
+    for (const [slug, url] of [['older', older.url] as const, ['newer', newer.url] as const])
+      expect(await administrator.register(slug, url)).toMatchObject({ status: 201 })
+    const issued = await administrator.send('POST', '/keys', {
+      name: 'ada',
+      principalId: 'ada',
+      role: 'user',
+    })
+    key = String(Object(issued.json).key)
+    balancer = await startReadyBalancer(
+      parent,
+      gateways.map(({ url }) => url),
+    )
+  })
+
+  afterAll(async () => {
+    await balancer?.[Symbol.asyncDispose]()
+    for (const gateway of gateways ?? []) await gateway.kill()
+    await Promise.all([older?.stop(), newer?.stop()])
+    await postgres?.remove()
+    await removeDataDirectory(parent)
+  })
+
+  test('one gateway is replaced meanwhile, and no call of either era fails, or is executed twice', async () => {
+    const headers = { authorization: `Bearer ${key}` }
+    const at = (path: string): string => `${balancer.url}${path}`
+    const callers: readonly (readonly [tool: string, call: Call])[] = [
+      ['echo', await legacyCaller(at('/mcp/older'), headers)],
+      ['echo', modernCaller(at('/mcp/newer'), headers)],
+      ['older__echo', await legacyCaller(at('/mcp'), headers)],
+      ['newer__echo', modernCaller(at('/mcp'), headers)],
+      ['echo', await legacyCaller(at('/mcp/newer'), headers)],
+      ['older__echo', modernCaller(at('/mcp'), headers)],
+    ]
+    // Before, so that every server is known to every gateway.
+    for (const [tool, call] of callers)
+      await expect
+        .poll(() => call(tool, 'before'), { timeout: 30_000 })
+        .toMatchObject({ result: { content: [{ text: 'before' }] } })
+
+    const sent: string[] = []
+    const failures: unknown[] = []
+    const over = new AbortController()
+    const keepCalling = async ([tool, call]: readonly [string, Call]): Promise<void> => {
+      while (!over.signal.aborted) {
+        const message = randomUUID()
+        sent.push(message)
+        const answer = await call(tool, message).catch((error: unknown) => String(error))
+        // oxlint-disable-next-line typescript/no-unsafe-member-access -- whatever it is, it is looked at
+        if (Object(answer).result?.content?.[0]?.text !== message) failures.push({ tool, answer })
+        await delay(PAUSE_MS)
+      }
+    }
+    const calling = callers.map(keepCalling)
+
+    await postgres.stop()
+    const [first, second] = gateways
+    if (first === undefined || second === undefined) throw new Error('there are no gateways')
+    for (let minute = 1; minute <= 10; minute += 1) {
+      if (minute === 4) {
+        await first.terminate()
+        const third = await start('three')
+        gateways = [second, third]
+        await untilAhead(third, minute)
+        balancer.watch(gateways.map(({ url }) => url))
+        await waitUntil('the new one to be used', () => balancer.ready.includes(third.url))
+      }
+      await Promise.all(
+        gateways.filter(({ isRunning }) => isRunning).map((gateway) => untilAhead(gateway, minute)),
+      )
+      await delay(MINUTE_MS)
+    }
+    over.abort()
+    await Promise.all(calling)
+
+    expect(failures).toEqual([])
+    expect(await first.exited).toMatchObject({ code: 0 })
+    for (const gateway of gateways) expect(gateway.stdout).toContain('10 min ahead')
+    expect(gateways[1]?.stdout).toContain('AWAY')
+    const executed = [...older.executions, ...newer.executions]
+      .map(({ arguments: given }) => String(given['message']))
+      .filter((message) => message !== 'before')
+    expect(executed.toSorted()).toEqual(sent.toSorted())
+    process.stdout.write(`${sent.length} calls through ${balancer.name}, none failed\n`)
+  })
+})
