@@ -1,5 +1,4 @@
 export { HttpPool } from './http-pool.ts'
-export { RetryBudget } from './got/retry-budget.ts'
 export { HttpPoolError, type HttpPoolErrorDetails, type HttpPoolErrorReason } from './http-pool-error.ts'
 
 export type { HttpPoolOptions, ResolvedHttpPoolOptions } from './http-pool-options.ts'
@@ -22,6 +21,7 @@ export type { RelayRequest, RelayResponse } from './relay-request.ts'
 export type { HeaderField } from './request-headers.ts'
 export type { ResponseBody } from './response-body.ts'
 export { ResponseHeaders } from './response-headers.ts'
+export { RetryBudget } from './retry-budget.ts'
 
 export type { HttpPoolStats, OriginStats } from './http-pool-stats.ts'
 export type { PoolAgents } from './pooled-agents.ts'

@@ -4,8 +4,8 @@ import { freePort, httpResponse, startHttpUpstream, startScriptedUpstream } from
 import { expect, test } from 'vitest'
 
 import { createHttpClient, type RetryOptions } from '../src/got.ts'
-import { RetryBudget } from '../src/got/retry-budget.ts'
 import { HttpPool } from '../src/index.ts'
+import { RetryBudget } from '../src/retry-budget.ts'
 import { failureOf } from './support/failure-of.ts'
 import { startHttpServer } from './support/http-server.ts'
 

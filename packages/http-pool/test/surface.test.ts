@@ -15,6 +15,7 @@ test('the entries export this and nothing else', () => {
     'NameResolutionError',
     'NameResolver',
     'ResponseHeaders',
+    'RetryBudget',
     'addressKind',
     'createEgressGuard',
     'proxyFromEnvironment',

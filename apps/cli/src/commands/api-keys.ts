@@ -59,6 +59,13 @@ export const registerApiKeys = (keys: Command): void => {
     .command('list')
     .summary('list the keys that were made')
     .description('Lists the API keys and what they may do. A key itself is never shown again.')
+    .addHelpText(
+      'after',
+      examplesHelp([
+        ['mreg keys list', 'who may do what, until when, and when it was last used'],
+        ['mreg keys list --json', 'the same for scripts, with the scopes'],
+      ]),
+    )
     .action(async (_options: object, command: Command) => {
       const context = contextOf(command)
       const items = await (await connectToGateway(context)).listKeys()
@@ -84,6 +91,9 @@ export const registerApiKeys = (keys: Command): void => {
   keys
     .command('rotate')
     .summary('replace a key by a new one that may do the same')
+    .description(
+      'Makes a new key with the role, the limits and the end of an old one. The old one ends at once, or after --grace. The new one is shown once, now.',
+    )
     .argument('<key>', 'its name, its id or how it begins')
     .option('--grace <time>', 'how long the old one is still good, such as 10m or 1d', duration, 0)
     .addHelpText(
@@ -99,6 +109,9 @@ export const registerApiKeys = (keys: Command): void => {
   keys
     .command('revoke')
     .summary('end a key for good')
+    .description(
+      'Ends a key within seconds at every gateway. Streams that are open with it are closed. Nothing takes that back.',
+    )
     .argument('<key>', 'its name, its id or how it begins')
     .addHelpText('after', examplesHelp([['mreg keys revoke assistant', 'nothing takes that back']]))
     .action(async (which: string, _options: object, command: Command) => {

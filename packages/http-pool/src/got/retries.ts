@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { HttpPoolError, type HttpPoolErrorReason } from '../http-pool-error.ts'
+import { RetryBudget } from '../retry-budget.ts'
 import type { HttpClientResponse } from './http-client.ts'
-import { RetryBudget } from './retry-budget.ts'
 import type { ResolvedRetryOptions } from './retry-options.ts'
 
 const MAX_ORIGINS = 1_000
