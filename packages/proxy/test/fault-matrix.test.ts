@@ -5,20 +5,24 @@ import { waitUntil } from '@mreg/testing'
 import { type JsonObject, parseJsonObject } from '@mreg/upstream'
 import { describe, expect, test } from 'vitest'
 
-import type { Exchange } from '../src/index.ts'
+import type { Exchange, ServerProxy } from '../src/index.ts'
 import { startFaultServer } from './faults/fault-server.ts'
 import { CELLS, executionsOf, type FaultEvent, type Outcome } from './faults/table.ts'
 import { errorOf, initialize, messagesOf, PROTOCOL_VERSION } from './support/exchanges.ts'
-import { openProxy, registered } from './support/open-proxy.ts'
+import { openMerged } from './support/open-merged.ts'
+import { type OpenProxy, openProxy, type ProxyOptions, registered } from './support/open-proxy.ts'
 import { serveProxy } from './support/serve-proxy.ts'
 
 type Era = 'legacy' | 'modern'
 
-const PAIRS: readonly (readonly [client: Era, server: Era])[] = [
-  ['legacy', 'legacy'],
-  ['modern', 'modern'],
-  ['legacy', 'modern'],
-  ['modern', 'legacy'],
+const WAYS: readonly (readonly [client: Era, path: string, server: Era])[] = [
+  ['legacy', '/mcp/{slug}', 'legacy'],
+  ['modern', '/mcp/{slug}', 'modern'],
+  ['legacy', '/mcp/{slug}', 'modern'],
+  ['modern', '/mcp/{slug}', 'legacy'],
+  // Through both bridges, and through none.
+  ['legacy', '/mcp', 'legacy'],
+  ['modern', '/mcp', 'modern'],
 ]
 
 /** Every call of every client goes under the same id: only the nonce in it tells whose an answer is. */
@@ -33,21 +37,26 @@ const MODERN_META = {
   'io.modelcontextprotocol/clientCapabilities': {},
 }
 
-const headersOf = (era: Era, method: string, token: string | undefined): Record<string, string> => ({
+interface Named {
+  readonly method: string
+  readonly name: string
+}
+
+const headersOf = (era: Era, { method, name }: Named, token: string | undefined): Record<string, string> => ({
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
   ...(era === 'legacy'
     ? { 'mcp-protocol-version': PROTOCOL_VERSION, 'mcp-session-id': token ?? '' }
-    : { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': 'pay' }),
+    : { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': name }),
 })
 
-const bodyOf = (era: Era, method: string, nonce: string): string =>
+const bodyOf = (era: Era, { method, name }: Named, nonce: string): string =>
   JSON.stringify({
     jsonrpc: '2.0',
     id: ID,
     method,
     params: {
-      name: 'pay',
+      name,
       arguments: { nonce },
       _meta: { progressToken: 'progress', ...(era === 'modern' ? MODERN_META : {}) },
     },
@@ -74,11 +83,31 @@ const countsOf = (outcome: Outcome, event: FaultEvent): readonly object[] => {
   return event === 'client gone' ? [none, one] : [one]
 }
 
-describe.each(PAIRS)('a %s client and a %s server', (client, server) => {
+/** What answers at that path. */
+const openWay = async (
+  path: string,
+  options: ProxyOptions,
+): Promise<
+  Pick<OpenProxy, 'pool' | 'register' | typeof Symbol.asyncDispose> & {
+    readonly proxy: Pick<ServerProxy, 'handle'>
+  }
+> => {
+  if (path !== '/mcp') return openProxy(options)
+  const merged = await openMerged({ firstListMs: PATIENT_MS }, options)
+  return {
+    proxy: merged.merged,
+    pool: merged.open.pool,
+    register: (...servers) => merged.register(...servers),
+    [Symbol.asyncDispose]: () => merged[Symbol.asyncDispose](),
+  }
+}
+
+describe.each(WAYS)('a %s client through %s, and a %s server', (client, path, server) => {
   test.each(CELLS)('%s: %s: %s', async (phase, event, outcome) => {
     const isSlow = event === 'stall'
     await using upstream = await startFaultServer(server)
-    await using open = openProxy({
+    const name = path === '/mcp' ? 'fixture__pay' : 'pay'
+    const options: ProxyOptions = {
       era: { legacy: server === 'legacy', modern: server === 'modern' },
       breaker: { failureThreshold: 1000, openMs: 1000, maxOpenMs: 1000 },
       connectTimeoutMs: PATIENT_MS,
@@ -86,14 +115,16 @@ describe.each(PAIRS)('a %s client and a %s server', (client, server) => {
         requestMs: PATIENT_MS,
         toolCallMs: isSlow ? STALL_MS : PATIENT_MS,
       },
-    })
-    open.register(registered(upstream.url))
-    const token = client === 'legacy' ? (await initialize(open.proxy)).token : undefined
+    }
+    await using opened = await openWay(path, options)
+    const { pool, proxy } = opened
+    opened.register(registered(upstream.url))
+    const token = client === 'legacy' ? (await initialize(proxy)).token : undefined
     let onExchange: ((exchange: Exchange) => Promise<void>) | undefined
     await using served = await serveProxy({
       handle: async (exchange) => {
         await onExchange?.(exchange)
-        return open.proxy.handle(exchange)
+        return proxy.handle(exchange)
       },
     })
 
@@ -102,17 +133,19 @@ describe.each(PAIRS)('a %s client and a %s server', (client, server) => {
       sent.push(nonce)
       const init = {
         method: 'POST',
-        headers: headersOf(client, method, token),
-        body: bodyOf(client, method, nonce),
+        headers: headersOf(client, { method, name }, token),
+        body: bodyOf(client, { method, name }, nonce),
       }
       const messages = await messagesFrom(fetch(served.urlOf('fixture'), { ...init, signal }), signal)
       return messages.filter((message) => 'id' in message)
     }
     const cut = async (): Promise<void> => {
-      upstream.cut()
-      await waitUntil('the connections to end', () => open.pool.stats().open === 0, {
-        timeoutMs: PATIENT_MS,
-      })
+      // Again and again: one that is just being made is not among those that are cut.
+      const isOver = (): boolean => {
+        upstream.cut()
+        return pool.stats().open === 0
+      }
+      await waitUntil('the connections to end', isOver, { timeoutMs: PATIENT_MS })
     }
     const never = new AbortController().signal
     // Whatever the gateway has to learn of the server first, it learns here.

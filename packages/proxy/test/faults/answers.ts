@@ -35,6 +35,7 @@ export const responseTo = (
       }
     if (method === 'tools/list')
       return { result: { ...NOT_CACHED, tools: [{ name: 'pay', inputSchema: { type: 'object' } }] } }
+    if (method === 'prompts/list') return { result: { ...NOT_CACHED, prompts: [{ name: 'pay' }] } }
     if (method === 'initialize' && era === 'legacy')
       return {
         result: { protocolVersion: '2025-11-25', capabilities: CAPABILITIES, serverInfo: SERVER_INFO },
