@@ -10,6 +10,7 @@ import { registerImport } from './commands/import.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerList } from './commands/list.ts'
 import { registerLogin } from './commands/login.ts'
+import { registerPolicies } from './commands/policies.ts'
 import { registerProbe } from './commands/probe.ts'
 import { registerRemove } from './commands/remove.ts'
 import { registerServe } from './commands/serve.ts'
@@ -57,6 +58,7 @@ export const createCommandLine = (): Command => {
   program.commandsGroup('Care:')
   registerDoctor(program)
   registerKeys(program)
+  registerPolicies(program)
   return program.addHelpText(
     'after',
     `${examplesHelp([

@@ -1,4 +1,12 @@
-import { AccessControl, ApiKeys, Authenticator, loadKeys, RequestLimits, UpstreamLogins } from '@mreg/access'
+import {
+  AccessControl,
+  ApiKeys,
+  Authenticator,
+  loadKeys,
+  Policies,
+  RequestLimits,
+  UpstreamLogins,
+} from '@mreg/access'
 import {
   access,
   cache,
@@ -132,6 +140,7 @@ const gateway = new ContainerModule(({ bind }) => {
       watch,
       authenticator,
       apiKeys,
+      policies,
       rules,
       limits,
       resources,
@@ -155,6 +164,7 @@ const gateway = new ContainerModule(({ bind }) => {
               lifecycle,
               authenticator,
               apiKeys,
+              policies,
               access: rules,
               limits,
               registry: registered,
@@ -202,6 +212,7 @@ const gateway = new ContainerModule(({ bind }) => {
       WatchToken,
       Authenticator,
       ApiKeys,
+      Policies,
       AccessControl,
       RequestLimits,
       ResourcesToken,

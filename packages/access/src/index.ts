@@ -14,7 +14,16 @@ export type { ApiKeyView, IssuedApiKey } from './api-keys/api-key-view.ts'
 export { ApiKeys, type ApiKeysOptions } from './api-keys/api-keys.ts'
 export { ApiKeyUses, type ApiKeyUsesOptions } from './api-keys/api-key-uses.ts'
 export { type ApiKeyFinding, type KnownApiKey, KnownApiKeys } from './api-keys/known-api-keys.ts'
-export { AccessControl } from './rules/access-control.ts'
+export { KnownPolicies, type KnownPolicy, type TenantPolicies } from './policies/known-policies.ts'
+export { Policies, type PoliciesOptions } from './policies/policies.ts'
+export {
+  type PolicyChange,
+  type PolicyInput,
+  policyInputSchema,
+  policyPatchSchema,
+} from './policies/policy-input.ts'
+export type { PolicyView } from './policies/policy-view.ts'
+export { AccessControl, type AccessControlOptions } from './rules/access-control.ts'
 export {
   AccessLimits,
   type AccessRefusal,

@@ -5,14 +5,11 @@ import { CommandFailure } from '../command-failure.ts'
 import { connectToGateway, contextOf } from '../context.ts'
 import type { GatewayClient } from '../gateway-client/gateway-client.ts'
 import { examplesHelp } from '../output/examples.ts'
+import { type ScopeOptions, scopesOf } from './scope-options.ts'
 
-interface CreateOptions {
+interface CreateOptions extends ScopeOptions {
   readonly role: string
   readonly principal?: string
-  readonly server?: readonly string[]
-  readonly tool?: readonly string[]
-  readonly denyTool?: readonly string[]
-  readonly readOnly?: boolean
   readonly expires?: number
 }
 
@@ -121,12 +118,6 @@ export const registerApiKeys = (keys: Command): void => {
       context.output.result(key, () => `The key "${key.name}" is revoked.`)
     })
 }
-
-const scopesOf = ({ denyTool, readOnly, server, tool }: CreateOptions): object => ({
-  ...(server === undefined ? {} : { servers: { allow: server } }),
-  ...(tool === undefined && denyTool === undefined ? {} : { tools: { allow: tool, deny: denyTool } }),
-  ...(readOnly === true ? { readOnlyTools: true } : {}),
-})
 
 const shownOnce = ({ expiresAt, key, name }: IssuedApiKey): string =>
   [

@@ -1,4 +1,4 @@
-import type { ApiKeyView, IssuedApiKey } from '@mreg/access'
+import type { ApiKeyView, IssuedApiKey, PolicyView } from '@mreg/access'
 import type { CapabilityDecisions, CapabilityView, ServerView, ToolsetView } from '@mreg/registry'
 import * as z from 'zod'
 
@@ -142,6 +142,23 @@ export class GatewayClient {
 
   async revokeKey(id: string): Promise<ApiKeyView> {
     return this.#request('POST', `/keys/${encodeURIComponent(id)}/revoke`)
+  }
+
+  /** All policies, over all pages, ordered by name. */
+  async listPolicies(): Promise<PolicyView[]> {
+    return this.#all('/policies', {})
+  }
+
+  async createPolicy(input: {
+    readonly name: string
+    readonly subject: object
+    readonly rules: object
+  }): Promise<PolicyView> {
+    return this.#request('POST', '/policies', { body: input })
+  }
+
+  async removePolicy(id: string): Promise<void> {
+    await this.#request('DELETE', `/policies/${encodeURIComponent(id)}`)
   }
 
   /** All items of a list, over all its pages. */

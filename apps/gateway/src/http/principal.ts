@@ -1,4 +1,4 @@
-import type { Authenticator, Door, RequestLimits } from '@mreg/access'
+import type { AccessControl, Authenticator, Door, RequestLimits } from '@mreg/access'
 import {
   ForbiddenError,
   NotFoundError,
@@ -24,6 +24,7 @@ declare module 'fastify' {
 
 /** What all callers are held to. */
 export interface CallerRules {
+  readonly access: AccessControl
   readonly limits: RequestLimits
 }
 
@@ -56,17 +57,28 @@ export const identify = async (
 export const requireCaller = (app: FastifyInstance, authenticator: Authenticator): void => {
   app.addHook('onRequest', async (request) => {
     const principal = await identify(request, 'api', authenticator)
-    app.callerRules.limits.admit(principal)
+    const { access, limits } = app.callerRules
+    limits.admit(principal)
     const { heedsLimits, role } = request.routeOptions.config
     requireRole(principal, role ?? 'admin')
-    if (principal.isLimited === true && heedsLimits !== true) {
+    const route = routeOf(request)
+    const refusal = access.apiRefusal(principal, route)
+    if (refusal !== undefined)
+      throw new ForbiddenError('api_not_allowed', `${refusal.by} does not allow ${JSON.stringify(route)}`)
+    if (heedsLimits !== true && access.isLimited(principal)) {
       throw new ForbiddenError(
         'key_limited',
-        'the key has limits, and keys with limits may only look at servers here; use one without',
+        'the key, or a policy about it, has limits, and with these one may only look at servers here; use a key without',
       )
     }
     callers.set(request, principal)
   })
+}
+
+/** The route that was found, as rules name it: never as the caller has written it. */
+export const routeOf = ({ method, routeOptions: { url = '' } }: FastifyRequest): string => {
+  const path = url.replace(/^(\/t\/:tenant)?\/api\/v1/u, '').replaceAll(/:(\w+)/gu, '{$1}')
+  return `${method === 'HEAD' ? 'GET' : method} ${path}`
 }
 
 /** Who sends a request to a route that was closed to others, by {@link requireCaller} or by its own hook. */

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:http'
 
 import fastifySwagger from '@fastify/swagger'
-import type { AccessControl, ApiKeys, Authenticator, RequestLimits, UpstreamLogins } from '@mreg/access'
+import type {
+  AccessControl,
+  ApiKeys,
+  Authenticator,
+  Policies,
+  RequestLimits,
+  UpstreamLogins,
+} from '@mreg/access'
 import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
 import type { ActiveRequests, MergedProxy, RouteTable, ServerProxy, Traffic } from '@mreg/proxy'
 import type { CapabilityReview, Registry, Toolsets } from '@mreg/registry'
@@ -26,6 +33,7 @@ import { clientMetadataRoute, loginRoutes } from './routes/logins.ts'
 import { mcpRoutes } from './routes/mcp.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { policyRoutes } from './routes/policies.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { statisticsRoutes } from './routes/statistics.ts'
@@ -44,6 +52,7 @@ export interface HttpServerOptions {
   readonly lifecycle: Lifecycle
   readonly authenticator: Authenticator
   readonly apiKeys: ApiKeys
+  readonly policies: Policies
   readonly access: AccessControl
   readonly limits: RequestLimits
   readonly registry: Registry
@@ -95,7 +104,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
 
-  app.decorate('callerRules', { limits: options.limits })
+  app.decorate('callerRules', { access: options.access, limits: options.limits })
   const guard = new Guard({ settings })
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)
@@ -181,6 +190,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   for (const prefix of ['', '/t/:tenant']) {
     await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(keyRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(policyRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(statisticsRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(requestRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(toolsetRoutes, { ...options, prefix: `${prefix}/api/v1` })

@@ -115,14 +115,13 @@ export class KnownApiKeys {
   }
 
   #add(record: StoredApiKey): void {
-    const { id, lookupId, principalId, role, scopes, tenantId } = record
+    const { id, lookupId, principalId, role, tenantId } = record
     const principal = Object.freeze<Principal>({
       id: principalId,
       tenantId,
       role,
       kind: 'key',
       keyId: id,
-      isLimited: Object.keys(scopes).length > 0,
     })
     const known = { record, principal }
     this.#byId.set(id, known)

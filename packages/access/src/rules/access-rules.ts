@@ -48,6 +48,11 @@ export const accessRulesSchema = z.strictObject({
       'Only tools that their server calls read-only. What a server says of its tools is its word alone.',
     ),
   arguments: z.array(condition).max(100).optional(),
+  api: selection
+    .optional()
+    .describe(
+      'Which routes of the API, as methods and paths without `/api/v1`, such as `GET *` or `PATCH /servers/{idOrSlug}`.',
+    ),
 })
 
 /** What somebody is limited to; empty: to nothing. */

@@ -15,3 +15,7 @@ export const matchesPattern = (pattern: string, name: string): boolean => {
   }
   return name.length - tail.length >= position && name.endsWith(tail)
 }
+
+/** Whether one of the names matches one of the patterns. */
+export const isAmong = (patterns: readonly string[], names: readonly string[]): boolean =>
+  patterns.some((pattern) => names.some((name) => matchesPattern(pattern, name)))

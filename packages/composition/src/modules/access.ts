@@ -7,10 +7,12 @@ import {
   CredentialVault,
   KeyRing,
   KnownApiKeys,
+  KnownPolicies,
+  Policies,
   RequestLimits,
 } from '@mreg/access'
 import { ChangeFeed, recordFollower } from '@mreg/registry'
-import { ApiKeyDirectory } from '@mreg/repositories'
+import { ApiKeyDirectory, PolicyDirectory } from '@mreg/repositories'
 import { ContainerModule } from 'inversify'
 
 import {
@@ -44,7 +46,35 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
     },
     [ApiKeyHasher, ChangeFeed, DatabaseToken, LoggerToken, ResourcesToken],
   )
-  bind(AccessControl).toResolvedValue((apiKeys) => new AccessControl(apiKeys), [KnownApiKeys])
+  bind(KnownPolicies).toResolvedValue(
+    (changes) => {
+      const known = new KnownPolicies()
+      changes.follow(
+        recordFollower({
+          kinds: 'policy_',
+          all: (session) => new PolicyDirectory(session).all(),
+          byIds: (session, ids) => new PolicyDirectory(session).byIds(ids),
+          tell: (ids, records) => (ids === undefined ? known.replace(records) : known.update(ids, records)),
+        }),
+      )
+      return known
+    },
+    [ChangeFeed],
+  )
+  bind(AccessControl).toResolvedValue(
+    (apiKeys, policies, { security: { withoutPolicy } }) =>
+      new AccessControl({ apiKeys, policies, withoutPolicy }),
+    [KnownApiKeys, KnownPolicies, SettingsToken],
+  )
+  bind(Policies).toResolvedValue(
+    (database, changes, { limits }) =>
+      new Policies({
+        database,
+        catchUp: () => changes.catchUp(),
+        maxPoliciesPerTenant: limits.maxPoliciesPerTenant,
+      }),
+    [DatabaseToken, ChangeFeed, SettingsToken],
+  )
   bind(RequestLimits).toResolvedValue(
     (cache, { limits, rates, store }) =>
       new RequestLimits({

@@ -1,4 +1,4 @@
-import { AccessControl, KeyRing, RequestLimits, UpstreamLogins } from '@mreg/access'
+import { AccessControl, KeyRing, KnownPolicies, RequestLimits, UpstreamLogins } from '@mreg/access'
 import { createMemoryCache } from '@mreg/cache'
 import {
   ActiveRequests,
@@ -101,6 +101,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     (
       one,
       access,
+      policies,
       routes,
       changes,
       store,
@@ -135,6 +136,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
         }),
       )
       changes.follow(toolsetFollower((change) => merged.toolsetsChanged(change)))
+      policies.onChange((tenantId) => merged.accessChanged(tenantId))
       // After the route table, which asked to be told before.
       changes.onDelta((delta) => {
         merged.routesChanged()
@@ -147,6 +149,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     [
       ServerProxy,
       AccessControl,
+      KnownPolicies,
       RouteTable,
       ChangeFeed,
       SnapshotCatalogStore,

@@ -12,8 +12,6 @@ export interface Principal {
   readonly kind: 'local' | 'key' | 'token'
   /** Of the API key that it came with; undefined: it came with the administrator's key, a token or nothing. */
   readonly keyId?: string | undefined
-  /** Whether its key may do less than its role may. Default: false. */
-  readonly isLimited?: boolean | undefined
 }
 
 /** The tenant of everything that names no other. */

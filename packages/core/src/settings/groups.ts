@@ -33,6 +33,7 @@ export const settingGroups = {
     ),
     maxSessionsPerTenant: count().describe('The same for a tenant.'),
     maxApiKeysPerTenant: count(100_000).describe('API keys of one tenant, revoked ones included.'),
+    maxPoliciesPerTenant: z.int().min(1).max(999).describe('Policies of one tenant.'),
     maxServersPerTenant: count().describe('Servers that one tenant may register.'),
     maxInFlightPerUpstream: count().describe(
       'Requests that one upstream has at once. One tenant gets four fifths of them at most, one principal two thirds, and the more share them the less each.',
@@ -218,6 +219,11 @@ export const settingGroups = {
       .describe('Origins of web pages that may call it, besides its own.'),
     corsOnLoopback: z.boolean().describe('Whether web pages served from loopback may call it.'),
     securityHeaders: z.boolean().describe('Whether answers carry security headers.'),
+    withoutPolicy: z
+      .enum(['allow', 'deny'])
+      .describe(
+        'What somebody may use whom no policy is about, and whose key has no limits: what the role may (`allow`), or nothing (`deny`).',
+      ),
     keysWithoutDatabaseMs: milliseconds().describe(
       'How long API keys are honoured while the database cannot be asked whether they were revoked.',
     ),

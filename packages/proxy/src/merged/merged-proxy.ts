@@ -170,6 +170,11 @@ export class MergedProxy implements Disposable {
     for (const tenantId of this.#toolsets.apply(change)) this.#catalogs.selectionsChanged(tenantId)
   }
 
+  /** Somebody in a tenant may use other things than before. */
+  accessChanged(tenantId: string): void {
+    this.#catalogs.selectionsChanged(tenantId)
+  }
+
   /**
    * Has the servers asked what they offer, if nobody has yet, and waits a little for their answers: for somebody who looks at what
    * is known of them.

@@ -1,4 +1,4 @@
-import type { Authenticator, RequestLimits } from '@mreg/access'
+import type { AccessControl, Authenticator, RequestLimits } from '@mreg/access'
 import { type Principal, type Settings, UnavailableError, ValidationError } from '@mreg/core'
 import type { ActiveRequests, Exchange, MergedProxy, ServerProxy } from '@mreg/proxy'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
@@ -10,6 +10,7 @@ import { writeAnswer } from '../write-answer.ts'
 export interface McpRoutesOptions {
   readonly settings: Settings
   readonly authenticator: Authenticator
+  readonly access: AccessControl
   readonly limits: RequestLimits
   readonly proxy: ServerProxy
   readonly merged: MergedProxy
@@ -26,7 +27,7 @@ const NO_BODY = new Uint8Array(0)
 
 /** `POST`, `GET` and `DELETE`: `/mcp/{slug}`, one server as it is; `/mcp`, all of them as one; `/mcp/sets/{set}`, a toolset. */
 export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, options) => {
-  const { authenticator, lifecycle, limits, merged, proxy, requests, settings } = options
+  const { access, authenticator, lifecycle, limits, merged, proxy, requests, settings } = options
   const { maxInFlightRequests } = settings.limits
 
   // The body stays bytes: it is scanned once and passed on, never parsed and written anew.
@@ -52,9 +53,10 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
   })
 
   /** A stream without an end of its own must outlive neither the process nor what let its reader in. */
-  const endsOf = (principal: Principal): readonly AbortSignal[] => {
-    const end = authenticator.endOf(principal)
-    return end === undefined ? [lifecycle.ending] : [lifecycle.ending, end]
+  const endsOf = (principal: Principal, slug: string | undefined): readonly AbortSignal[] => {
+    // What is heard of all servers follows what may be heard; the stream of one is its own.
+    const ends = [authenticator.endOf(principal), slug === undefined ? undefined : access.endOf(principal)]
+    return [lifecycle.ending, ...ends.filter((end) => end !== undefined)]
   }
 
   const handle =
@@ -86,7 +88,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         body: request.body instanceof Uint8Array ? request.body : NO_BODY,
         requestId: request.id,
         signal: isEndless(method, request)
-          ? AbortSignal.any([gone.signal, ...endsOf(principal)])
+          ? AbortSignal.any([gone.signal, ...endsOf(principal, request.params.slug)])
           : gone.signal,
         active,
       }

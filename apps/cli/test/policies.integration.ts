@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { openWorkplace, type Workplace } from './support/workplace.ts'
+
+let workplace: Workplace
+
+beforeAll(async () => {
+  workplace = await openWorkplace()
+})
+
+afterAll(() => workplace[Symbol.asyncDispose]())
+
+test('a policy is made, listed and removed', async () => {
+  const create = ['policies', 'create', 'guests', '--role', 'readonly', '--server', 'docs', '--deny-route']
+  expect(await workplace.mreg([...create, 'GET /toolsets'])).toMatchObject({ code: 0, stderr: '' })
+  expect(await workplace.json(['policies', 'list'])).toMatchObject({
+    items: [
+      {
+        name: 'guests',
+        subject: { kind: 'role', id: 'readonly' },
+        rules: { servers: { allow: ['docs'] }, api: { deny: ['GET /toolsets'] } },
+      },
+    ],
+  })
+  expect((await workplace.mreg(['policies', 'list'])).stdout).toContain('role readonly')
+  expect(await workplace.mreg(['policies', 'remove', 'guests'])).toMatchObject({ code: 0 })
+  expect(await workplace.mreg(['policies', 'remove', 'guests'])).toMatchObject({ code: 1 })
+})
