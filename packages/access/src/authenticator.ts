@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 import { DEFAULT_TENANT, LOCAL_PRINCIPAL, type Principal, UnauthenticatedError } from '@mreg/core'
 
-import type { KnownApiKeys } from './api-keys/known-api-keys.ts'
+import { type KnownApiKeys, LONGEST_TIMER_MS } from './api-keys/known-api-keys.ts'
 
 /** Which door a request came through. */
 export type Door = 'api' | 'mcp'
@@ -11,10 +11,12 @@ export type Door = 'api' | 'mcp'
 export interface TokenVerifier {
   /**
    * @param audience the address that the token was sent to.
-   * @returns undefined: it is not the shape of token that is known here.
+   * @returns undefined: it is not the shape of token that is known here. Without a promise when it is known already.
    * @throws {UnauthenticatedError} `token_invalid` or `token_expired`.
+   * @throws {ForbiddenError} `insufficient_scope`, `tenant_unknown` or `role_missing`.
+   * @throws {UnavailableError} `token_keys_unavailable`.
    */
-  verify(token: string, audience: string | undefined): Promise<Principal | undefined>
+  verify(token: string, audience: string | undefined): Principal | Promise<Principal | undefined> | undefined
 }
 
 export interface AuthenticatorOptions {
@@ -59,6 +61,8 @@ export class Authenticator {
    * @returns without a promise when nothing had to be waited for, which is so for keys.
    * @throws {UnauthenticatedError} `key_missing`, `key_invalid`, `key_expired`, `key_revoked`, `keys_not_current`, `token_invalid`
    *   or `token_expired`.
+   * @throws {ForbiddenError} `insufficient_scope`, `tenant_unknown` or `role_missing`: the token is good, and not for this.
+   * @throws {UnavailableError} `token_keys_unavailable`.
    */
   authenticate(
     door: Door,
@@ -78,11 +82,13 @@ export class Authenticator {
     if (isOpen) return LOCAL_PRINCIPAL
     if (finding !== undefined || token === undefined || this.#options.tokens === undefined)
       throw refusalOf(finding?.kind)
-    return this.#verified(this.#options.tokens, token, audience)
+    const verified = this.#options.tokens.verify(token, audience)
+    return verified instanceof Promise ? verified.then(known) : known(verified)
   }
 
   /** Is aborted when what lets a principal in has changed or ended; undefined: it does not while the process runs. */
-  endOf({ keyId }: Principal): AbortSignal | undefined {
+  endOf({ expiresAt, keyId }: Principal): AbortSignal | undefined {
+    if (expiresAt !== undefined) return endAt(expiresAt)
     return keyId === undefined ? undefined : this.#options.apiKeys?.endOf(keyId)
   }
 
@@ -94,17 +100,19 @@ export class Authenticator {
     )
   }
 
-  async #verified(tokens: TokenVerifier, token: string, audience: string | undefined): Promise<Principal> {
-    const principal = await tokens.verify(token, audience)
-    if (principal === undefined) throw refusalOf(undefined)
-    return principal
-  }
-
   /** Keys are compared as digests under a random key, so that the comparison takes the same time for all. */
   #digest(key: string): Buffer {
     return createHmac('sha256', this.#salt).update(key).digest()
   }
 }
+
+const known = (principal: Principal | undefined): Principal => {
+  if (principal === undefined) throw refusalOf(undefined)
+  return principal
+}
+
+const endAt = (date: Date): AbortSignal =>
+  AbortSignal.timeout(Math.min(Math.max(0, date.getTime() - Date.now()), LONGEST_TIMER_MS))
 
 const tokenOf = (authorization: string): string | undefined =>
   authorization.length > MAX_TOKEN_LENGTH ? undefined : /^Bearer +([\w.~+/=-]+) *$/iu.exec(authorization)?.[1]

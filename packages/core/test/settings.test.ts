@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { createSettings, getSettings, SettingsError, settingsTable } from '@mreg/core'
 import { describe, expect, test } from 'vitest'
 
@@ -20,6 +22,9 @@ const fileReader =
     if (content === undefined) throw Object.assign(new Error(`no such file ${path}`), { code: 'ENOENT' })
     return content
   }
+
+const faultsOfOidc = (oidc: object): string[] =>
+  faultsOf({ MREG_CONFIG: '/c' }, { '/c': JSON.stringify({ oidc }) })
 
 describe('with an empty environment', () => {
   const settings = createSettings({ environment: {}, defaultDataDirectory: '/data' })
@@ -82,6 +87,36 @@ describe('presets', () => {
     expect(faultsOf({ ...production, MREG_AUTH_MODE: 'none' })).toEqual(['MREG_AUTH_MODE'])
     expect(faultsOf({ ...production, MREG_ADMIN_KEY: 'short' })).toEqual(['MREG_ADMIN_KEY'])
     expect(faultsOf({ ...production, MREG_SECRET_KEY: 'a'.repeat(64) })).toEqual(['MREG_SECRET_KEY'])
+  })
+
+  test.each([
+    'tooShort_k3N9vQ2xT7mB5rW8cY1zL4',
+    'a'.repeat(64),
+    'abcdabcdabcdabcdabcdabcdabcdabcd',
+    '01234567890123456789012345678901',
+    '0123456789abcdefghijqwertyuiop99',
+    '00000000000011111111111100000011',
+    'changeme-changeme-changeme-changeme!',
+    'replace-me-with-thirty-two-characters',
+    'MySuperSecretKeyForTheGateway2026!',
+    'correct horse battery password staple',
+  ])('S9 a weak or default key (%s) is refused in every environment, and not repeated', (key) => {
+    for (const environment of ['development', 'testing', 'production'])
+      for (const name of ['MREG_ADMIN_KEY', 'MREG_SECRET_KEY']) {
+        const given = { ...production, MREG_ENVIRONMENT: environment, [name]: key }
+        expect(faultsOf(given)).toEqual([name])
+        expect(() => createSettings({ environment: given })).toThrow(
+          expect.not.objectContaining({ message: expect.stringContaining(key) }),
+        )
+      }
+  })
+
+  test('a key as it is generated, or made by openssl, is strong enough', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const key = randomBytes(16).toString('hex')
+      expect(faultsOf({ ...production, MREG_SECRET_KEY: key })).toEqual([])
+      expect(faultsOf({ MREG_ADMIN_KEY: `mreg_admin_${randomBytes(32).toString('base64url')}` })).toEqual([])
+    }
   })
 })
 
@@ -168,6 +203,46 @@ describe('faults', () => {
         MREG_PUBLIC_URL: 'https://x.test/mreg',
       }),
     ).toEqual([])
+  })
+
+  test('open is only for this machine: not with a public URL, and not with a name that others call', () => {
+    expect(faultsOf({ MREG_PUBLIC_URL: 'https://mcp.example.com' })).toEqual(['MREG_AUTH_MODE'])
+    expect(faultsOf({ MREG_PUBLIC_URL: 'http://localhost:8080/mreg' })).toEqual([])
+    const files = { '/c': '{"security":{"allowedHosts":["mcp.example.com"]}}' }
+    expect(faultsOf({ MREG_CONFIG: '/c' }, files)).toEqual(['MREG_AUTH_MODE'])
+    expect(faultsOf({ MREG_CONFIG: '/c', MREG_AUTH_MODE: 'required' }, files)).toEqual([])
+  })
+
+  test('a public URL has no query and no credentials, and in production http is warned of', () => {
+    for (const url of ['https://x.test/?a=1', 'https://x.test/#a', 'https://a:b@x.test/'])
+      expect(faultsOf({ MREG_AUTH_MODE: 'required', MREG_PUBLIC_URL: url })).toEqual(['MREG_PUBLIC_URL'])
+    const environment = {
+      MREG_ENVIRONMENT: 'production',
+      MREG_ADMIN_KEY: STRONG,
+      MREG_SECRET_KEY: `${STRONG}b`,
+      MREG_PUBLIC_URL: 'http://mcp.example.com',
+    }
+    expect(createSettings({ environment }).warnings).toEqual([
+      'MREG_PUBLIC_URL is not https: keys and tokens can be read on their way',
+    ])
+  })
+
+  test('an identity provider is reached by https, signs with keys of its own, and lets somebody in', () => {
+    const issuer = 'https://login.example.com'
+    expect(faultsOfOidc({ issuer, defaultRole: 'user' })).toEqual([])
+    expect(faultsOfOidc({ issuer, roles: { admin: ['ops'] } })).toEqual([])
+    expect(faultsOfOidc({ issuer: 'http://127.0.0.1:9', defaultRole: 'user' })).toEqual([])
+    expect(faultsOfOidc({ issuer })).toEqual(['oidc.roles'])
+    expect(faultsOfOidc({ issuer: 'http://login.example.com', defaultRole: 'user' })).toEqual(['oidc.issuer'])
+    expect(faultsOfOidc({ issuer, defaultRole: 'admin' })).toEqual(['oidc.defaultRole'])
+    for (const algorithm of ['none', 'HS256', 'dir'])
+      expect(faultsOfOidc({ issuer, defaultRole: 'user', algorithms: [algorithm] })).toEqual([
+        'oidc.algorithms.0',
+      ])
+    expect(faultsOfOidc({ issuer, defaultRole: 'user', clockToleranceMs: 600_000 })).toEqual([
+      'oidc.clockToleranceMs',
+    ])
+    expect(faultsOfOidc({ issuer, defaultRole: 'user', tenants: { a: 'b' } })).toEqual(['oidc.tenantClaim'])
   })
 
   test('a separate worker and more processes need shared stores', () => {

@@ -59,7 +59,7 @@ export class ChangeFeed implements AsyncDisposable {
     this.#logger = options.logger ?? silentLogger
   }
 
-  /** The revision of each tenant up to which everything was told. */
+  /** The revision of each tenant up to which everything was told; 0 for one in which nothing has happened. */
   get revisions(): ReadonlyMap<string, number> {
     return this.#revisions
   }
@@ -190,7 +190,11 @@ export class ChangeFeed implements AsyncDisposable {
       if ((revisions.get(tenantId) ?? 0) < known) return this.#readAll()
     for (const [tenantId, revision] of revisions) {
       while ((this.#revisions.get(tenantId) ?? 0) < revision) await this.#readTenant(tenantId)
+      // One in which nothing has happened yet is known all the same.
+      if (!this.#revisions.has(tenantId)) this.#revisions.set(tenantId, revision)
     }
+    for (const tenantId of this.#revisions.keys())
+      if (!revisions.has(tenantId)) this.#revisions.delete(tenantId)
   }
 
   async #readTenant(tenantId: string): Promise<void> {

@@ -45,6 +45,19 @@ export {
   type TokenFacts,
 } from './servers/authorization-server.ts'
 export {
+  type Discovery,
+  type IdentityProvider,
+  type IdentityProviderOptions,
+  startIdentityProvider,
+} from './servers/identity-provider.ts'
+export {
+  compactToken,
+  createSigningKey,
+  hmacSignature,
+  type SigningAlgorithm,
+  type SigningKey,
+} from './servers/signing-key.ts'
+export {
   type ProtectedServer,
   type ProtectedServerOptions,
   startProtectedServer,

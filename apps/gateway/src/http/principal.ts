@@ -6,6 +6,7 @@ import {
   requireRole,
   type Role,
   UnauthenticatedError,
+  ValidationError,
 } from '@mreg/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
@@ -40,7 +41,14 @@ export const identify = async (
   door: Door,
   authenticator: Authenticator,
 ): Promise<Principal> => {
-  const principal = await authenticator.authenticate(door, request.headers.authorization)
+  if (typeof request.query === 'object' && request.query !== null && 'access_token' in request.query) {
+    // Addresses are written down everywhere (RFC 6750, section 5.3).
+    throw new ValidationError(
+      [{ path: 'access_token', message: 'send a token as "Authorization: Bearer …", never in the address' }],
+      { code: 'token_in_query' },
+    )
+  }
+  const principal = await authenticator.authenticate(door, request.headers.authorization, request.resource)
   const tenantId = tenantInPath(request.params)
   if (tenantId === undefined || tenantId === principal.tenantId) return principal
   if (isOfInstallation(principal)) return { ...principal, tenantId }

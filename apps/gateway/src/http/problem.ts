@@ -123,7 +123,8 @@ export const sendProblem = (
   void reply.code(problem.status)
   // Closing while the client still sends would lose it the answer; what it sends is read and dropped instead.
   if (problem.status === 413) void reply.removeHeader('connection')
-  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (problem.status === 401 && !reply.hasHeader('www-authenticate'))
+    void reply.header('www-authenticate', 'Bearer')
   if (retryAfterMs !== undefined) void reply.header('retry-after', String(seconds(retryAfterMs)))
   if (!isMcpPath(request.url)) return reply.type('application/problem+json').send(JSON.stringify(problem))
   const code =

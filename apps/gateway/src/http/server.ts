@@ -26,6 +26,7 @@ import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
 import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
+import { ProtectedResources } from './protected-resources.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { loginReturnRoute } from './routes/login-return.ts'
@@ -34,6 +35,7 @@ import { mcpRoutes } from './routes/mcp.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { policyRoutes } from './routes/policies.ts'
+import { protectedResourceRoute } from './routes/protected-resource.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { statisticsRoutes } from './routes/statistics.ts'
@@ -106,6 +108,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
 
   app.decorate('callerRules', { access: options.access, limits: options.limits })
   const guard = new Guard({ settings })
+  const resources = new ProtectedResources(settings)
+  app.decorateRequest('resource', undefined)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)
     if (settings.security.securityHeaders) {
@@ -120,6 +124,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     }
     guard.check(request, reply)
     if (request.method === 'OPTIONS') return guard.preflight(request, reply)
+    request.resource = resources.identifierOf(request)
     return undefined
   })
 
@@ -147,6 +152,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
       })
     }
     void reply.headers(rateLimitHeadersOf(error))
+    const challenge = resources.challenge(request, problem)
+    if (challenge !== undefined) void reply.header('www-authenticate', challenge)
     return sendProblem(request, reply, problem, retryAfterOf(error))
   })
   app.setNotFoundHandler((request, reply) =>
@@ -186,6 +193,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   await app.register(operationsRoutes, options)
   await app.register(metricsRoute, options)
   await app.register(clientMetadataRoute, options)
+  await app.register(protectedResourceRoute, { resources })
   await app.register(loginReturnRoute, options)
   for (const prefix of ['', '/t/:tenant']) {
     await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })

@@ -17,7 +17,7 @@ export type ApiKeyFinding =
   | { readonly kind: 'unknown' | 'expired' | 'revoked' }
 
 /** What a timer can wait at most, in milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** So that a key that nobody has costs the same work as one with a wrong secret. */
 const NOBODY = new Uint8Array(32)

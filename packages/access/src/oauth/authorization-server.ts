@@ -42,7 +42,7 @@ export const discoverAuthorizationServer = async (
 }
 
 /** Where the metadata may be, in the order of the MCP specification. */
-const metadataUrls = ({ origin, pathname }: URL): readonly string[] => {
+export const metadataUrls = ({ origin, pathname }: URL): readonly string[] => {
   const path = pathname.replace(/\/$/u, '')
   const inserted = ['oauth-authorization-server', 'openid-configuration'].map(
     (name) => `${origin}/.well-known/${name}${path}`,

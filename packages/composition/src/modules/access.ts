@@ -18,12 +18,13 @@ import { ContainerModule } from 'inversify'
 import {
   CacheToken,
   DatabaseToken,
+  DriversToken,
   KeysToken,
   LoggerToken,
   ResourcesToken,
   SettingsToken,
 } from '../tokens.ts'
-import { bindLogins } from './logins.ts'
+import { bindLogins, LoginNetworkToken } from './logins.ts'
 
 /** Who may do what, and what is sealed with which key. */
 export const access: ContainerModule = new ContainerModule(({ bind }) => {
@@ -96,14 +97,25 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
     [DatabaseToken, ApiKeyHasher, ChangeFeed, SettingsToken],
   )
   bind(Authenticator).toResolvedValue(
-    (keys, apiKeys, changes, settings) =>
-      new Authenticator({
+    (keys, apiKeys, changes, settings, { JwtVerifier }, network, logger) => {
+      const { issuer } = settings.oidc
+      return new Authenticator({
         adminKey: keys.adminKey,
         mode: settings.access.mode,
         apiKeys,
         areKeysCurrent: () => (changes.confirmedAgeMs ?? 0) <= settings.security.keysWithoutDatabaseMs,
-      }),
-    [KeysToken, KnownApiKeys, ChangeFeed, SettingsToken],
+        tokens:
+          JwtVerifier === undefined || issuer === undefined
+            ? undefined
+            : new JwtVerifier({
+                oidc: { ...settings.oidc, issuer },
+                network,
+                isTenant: (id) => changes.revisions.has(id),
+                logger,
+              }),
+      })
+    },
+    [KeysToken, KnownApiKeys, ChangeFeed, SettingsToken, DriversToken, LoginNetworkToken, LoggerToken],
   )
   bindLogins({ bind })
 })

@@ -21,7 +21,8 @@ import {
   SettingsToken,
 } from '../tokens.ts'
 
-const LoginNetworkToken: Token<LoginNetwork> = token('LoginNetwork')
+/** The connections to whoever takes part in a login. */
+export const LoginNetworkToken: Token<LoginNetwork> = token('LoginNetwork')
 
 /** Where the gateway publishes what it says of itself to authorization servers, below its public URL. */
 export const CLIENT_METADATA_PATH = '/oauth-client.json'

@@ -12,6 +12,8 @@ export interface Principal {
   readonly kind: 'local' | 'key' | 'token'
   /** Of the API key that it came with; undefined: it came with the administrator's key, a token or nothing. */
   readonly keyId?: string | undefined
+  /** When the token that it came with is over; undefined: it came with none. */
+  readonly expiresAt?: Date | undefined
 }
 
 /** The tenant of everything that names no other. */

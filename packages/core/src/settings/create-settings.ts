@@ -5,16 +5,12 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 
 import { isLoopback } from '../loopback.ts'
+import { combinationFaults } from './combination-faults.ts'
 import { type SettingGroups, type SettingsFile, settingsFileSchema } from './groups.ts'
 import { ENVIRONMENTS, presets } from './presets.ts'
 import { readEnvironment, reasonOf } from './read-environment.ts'
 import { type SettingFault, SettingsError } from './settings-error.ts'
 import type { Settings } from './settings.ts'
-
-/** The shortest key that counts as strong: 32 characters of hexadecimal are 128 bits. */
-const MINIMUM_KEY_LENGTH = 32
-
-const WEAK_KEY = /^(.)\1*$|changeme|password|secret|example|default/iu
 
 const url = (protocols: readonly string[]): z.ZodType<string> =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -43,7 +39,12 @@ const bootSchema = z.object({
     .min(0, 'must be from 0 to 65535')
     .max(65_535, 'must be from 0 to 65535')
     .default(6734),
-  MREG_PUBLIC_URL: url(['http:', 'https:']).optional(),
+  MREG_PUBLIC_URL: url(['http:', 'https:'])
+    .refine(
+      (text) => !/[?#]|^\w+:\/\/[^/]*@/u.test(text),
+      'must be a URL without a query and without credentials',
+    )
+    .optional(),
   MREG_DATA_DIR: z.string().optional(),
   MREG_DATABASE_URL: url(['postgres:', 'postgresql:', 'memory:']).optional(),
   MREG_DATABASE_LISTEN_URL: z
@@ -80,8 +81,6 @@ const bootSchema = z.object({
     .default('info'),
 })
 
-type BootValues = z.infer<typeof bootSchema>
-
 export interface CreateSettingsOptions {
   /** The process environment, such as `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -109,17 +108,27 @@ export const createSettings = (options: CreateSettingsOptions): Settings => {
 
   const boot = parsed.data
   const mode = boot.MREG_AUTH_MODE ?? (environment === 'production' ? 'required' : 'none')
-  faults.push(...faultsOfCombination(boot, mode))
-  if (faults.length > 0) throw new SettingsError(faults)
+  const groups = overlay(presets[environment], file)
+  const publicUrl = boot.MREG_PUBLIC_URL === undefined ? undefined : new URL(boot.MREG_PUBLIC_URL)
+  const combination = combinationFaults({
+    environment,
+    hosts: boot.MREG_HOST,
+    publicUrl,
+    mode,
+    healthMode: boot.MREG_HEALTH_MODE,
+    workers: boot.MREG_WORKERS,
+    storeKind: storeKind(boot.MREG_DATABASE_URL),
+    hasRedis: boot.MREG_REDIS_URL !== undefined,
+    adminKey: boot.MREG_ADMIN_KEY,
+    secretKeys: boot.MREG_SECRET_KEY,
+    groups,
+  })
+  if (faults.length + combination.length > 0) throw new SettingsError([...faults, ...combination])
 
   return Object.freeze<Settings>({
-    ...overlay(presets[environment], file),
+    ...groups,
     environment,
-    listen: {
-      hosts: boot.MREG_HOST,
-      port: boot.MREG_PORT,
-      publicUrl: boot.MREG_PUBLIC_URL === undefined ? undefined : new URL(boot.MREG_PUBLIC_URL),
-    },
+    listen: { hosts: boot.MREG_HOST, port: boot.MREG_PORT, publicUrl },
     dataDirectory: resolve(boot.MREG_DATA_DIR ?? options.defaultDataDirectory ?? '.mreg'),
     store: {
       kind: storeKind(boot.MREG_DATABASE_URL),
@@ -131,7 +140,12 @@ export const createSettings = (options: CreateSettingsOptions): Settings => {
     healthMode: boot.MREG_HEALTH_MODE,
     workers: boot.MREG_WORKERS,
     logLevel: boot.MREG_LOG_LEVEL,
-    warnings: reading.unknown.map(({ setting, message }) => `${setting} ${message}`),
+    warnings: [
+      ...reading.unknown.map(({ setting, message }) => `${setting} ${message}`),
+      ...(environment === 'production' && publicUrl?.protocol === 'http:' && !isLoopback(publicUrl.hostname)
+        ? ['MREG_PUBLIC_URL is not https: keys and tokens can be read on their way']
+        : []),
+    ],
   })
 }
 
@@ -175,6 +189,7 @@ const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   database: { ...preset.database, ...defined(file.database) },
   changes: { ...preset.changes, ...defined(file.changes) },
   security: { ...preset.security, ...defined(file.security) },
+  oidc: { ...preset.oidc, ...defined(file.oidc) },
 })
 
 /** The members that have a value: one that is undefined must not hide the preset's. */
@@ -185,50 +200,6 @@ const defined = <Group extends object>(
   Object.fromEntries(Object.entries(group ?? {}).filter(([, value]) => value !== undefined)) as {
     [Name in keyof Group]?: Exclude<Group[Name], undefined>
   }
-
-/** What no variable shows alone. */
-const faultsOfCombination = (boot: BootValues, mode: 'none' | 'required'): SettingFault[] => {
-  const faults: SettingFault[] = []
-  const offLoopback = boot.MREG_HOST.filter((host) => !isLoopback(host))
-  const production = boot.MREG_ENVIRONMENT === 'production'
-  if (mode === 'none' && (offLoopback.length > 0 || production)) {
-    const where = production ? 'in production' : `while MREG_HOST listens on ${offLoopback.join(', ')}`
-    faults.push({ setting: 'MREG_AUTH_MODE', message: `must be "required" ${where}` })
-  }
-  if (offLoopback.length > 0 && boot.MREG_PUBLIC_URL === undefined) {
-    faults.push({
-      setting: 'MREG_PUBLIC_URL',
-      message: `must be set while MREG_HOST listens on ${offLoopback.join(', ')}: the URL by which clients reach the gateway`,
-    })
-  }
-  if (boot.MREG_HEALTH_MODE === 'worker' && storeKind(boot.MREG_DATABASE_URL) !== 'postgres') {
-    faults.push({ setting: 'MREG_HEALTH_MODE', message: '"worker" needs MREG_DATABASE_URL=postgres://…' })
-  }
-  if (
-    boot.MREG_WORKERS > 1 &&
-    (storeKind(boot.MREG_DATABASE_URL) !== 'postgres' || boot.MREG_REDIS_URL === undefined)
-  ) {
-    faults.push({
-      setting: 'MREG_WORKERS',
-      message: 'more than one needs MREG_DATABASE_URL=postgres://… and MREG_REDIS_URL=redis://…',
-    })
-  }
-  for (const [setting, keys] of [
-    ['MREG_ADMIN_KEY', boot.MREG_ADMIN_KEY === undefined ? [] : [boot.MREG_ADMIN_KEY]],
-    ['MREG_SECRET_KEY', boot.MREG_SECRET_KEY ?? []],
-  ] as const) {
-    if (production && keys.length === 0) {
-      faults.push({
-        setting,
-        message: `must be set in production, to at least ${MINIMUM_KEY_LENGTH} random characters`,
-      })
-    }
-    if (keys.some((key) => key.length < MINIMUM_KEY_LENGTH || WEAK_KEY.test(key))) {
-      faults.push({ setting, message: `is weak: use at least ${MINIMUM_KEY_LENGTH} random characters` })
-    }
-  }
-  return faults
-}
 
 const faultsOf = (error: z.ZodError, file?: string): SettingFault[] =>
   error.issues.map((issue) => ({

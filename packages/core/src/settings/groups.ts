@@ -1,5 +1,7 @@
 import * as z from 'zod'
 
+import { oidcGroup } from './oidc-group.ts'
+
 const milliseconds = (maximum = 86_400_000): z.ZodInt => z.int().min(1).max(maximum)
 const bytes = (maximum = 1_073_741_824): z.ZodInt => z.int().min(1024).max(maximum)
 const count = (maximum = 1_000_000): z.ZodInt => z.int().min(1).max(maximum)
@@ -231,6 +233,7 @@ export const settingGroups = {
       'How long the tokens are good that the gateway issues to clients; it issues none yet.',
     ),
   }),
+  oidc: oidcGroup,
 } as const
 
 /** The groups and their fields, complete. */
@@ -253,6 +256,7 @@ export const settingsFileSchema = z.strictObject({
   database: settingGroups.database.partial().optional(),
   changes: settingGroups.changes.partial().optional(),
   security: settingGroups.security.partial().optional(),
+  oidc: settingGroups.oidc.partial().optional(),
 })
 
 /** The content of a settings file, checked. */

@@ -100,6 +100,19 @@ const development: SettingGroups = {
     keysWithoutDatabaseMs: 15 * 60_000,
     tokenLifetimeMs: 24 * HOUR_MS,
   },
+  oidc: {
+    audiences: [],
+    scopes: [],
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    clockToleranceMs: 30_000,
+    principalClaim: 'sub',
+    tenants: {},
+    roleClaims: ['roles', 'groups'],
+    roles: {},
+    defaultRole: 'none',
+    keysRefreshMs: 5 * 60_000,
+    keysMaxStaleMs: 24 * HOUR_MS,
+  },
 }
 
 const testing: SettingGroups = {

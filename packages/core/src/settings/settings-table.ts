@@ -4,10 +4,12 @@ import { bootVariables } from './boot-variables.ts'
 import { settingGroups } from './groups.ts'
 import { presets } from './presets.ts'
 
-const cell = (value: unknown): string =>
-  typeof value === 'number'
+const cell = (value: unknown): string => {
+  if (value === undefined) return 'unset'
+  return typeof value === 'number'
     ? String(value).replaceAll(/\B(?=(\d{3})+(?!\d))/gu, ' ')
     : `\`${JSON.stringify(value)}\``
+}
 
 /** All settings as two Markdown tables: the boot variables, and the fields of the settings file with their presets. */
 export const settingsTable = (): string => {

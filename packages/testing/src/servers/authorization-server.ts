@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
-import { type Configuration, Provider } from 'oidc-provider'
+import { Provider } from 'oidc-provider'
+
+import { configuration, SCOPES } from './authorization-server-configuration.ts'
 
 /** How an authorization server behaves. */
 export interface AuthorizationServerOptions {
@@ -13,6 +15,15 @@ export interface AuthorizationServerOptions {
     | undefined
   /** How long an access token is good, in seconds. Default 3600. */
   readonly accessTokenSeconds?: number | undefined
+  /**
+   * What access tokens say besides who and for whom, read anew for each: they are then signed (JWT, RFC 9068). Default: they say
+   * nothing, and only this server knows what they are good for.
+   */
+  readonly tokenClaims?: (() => Readonly<Record<string, unknown>>) | undefined
+  /** How the server is reached when something is in front of it. Default its own address. */
+  readonly issuer?: string | undefined
+  /** Where it listens on 127.0.0.1. Default a free port. */
+  readonly port?: number | undefined
   /** Changes the metadata before it is published. */
   readonly metadata?: ((metadata: Record<string, unknown>) => Record<string, unknown>) | undefined
 }
@@ -57,6 +68,7 @@ export async function startAuthorizationServer(
   options: AuthorizationServerOptions = {},
 ): Promise<AuthorizationServer> {
   const { registration = true, clients = [], accessTokenSeconds = 3600, metadata = (same) => same } = options
+  const { port = 0, tokenClaims } = options
   const requests: AuthorizationServerRequest[] = []
   const tokens: string[] = []
 
@@ -66,12 +78,18 @@ export async function startAuthorizationServer(
       response.end(String(error))
     })
   })
-  http.listen(0, '127.0.0.1')
+  http.listen(port, '127.0.0.1')
   await once(http, 'listening')
   const address = http.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no TCP port')
-  const issuer = `http://127.0.0.1:${address.port}`
-  const provider = new Provider(issuer, configuration({ registration, clients, accessTokenSeconds }))
+  const own = `http://127.0.0.1:${address.port}`
+  const issuer = options.issuer ?? own
+  const provider = new Provider(
+    issuer,
+    configuration({ registration, clients, accessTokenSeconds, tokenClaims }),
+  )
+  // What is in front says how it was reached.
+  provider.proxy = issuer !== own
   provider.on('access_token.saved', ({ jti }) => void tokens.push(jti))
   provider.on('refresh_token.saved', ({ jti }) => void tokens.push(jti))
   const callback = provider.callback()
@@ -80,7 +98,9 @@ export async function startAuthorizationServer(
     const url = new URL(request.url ?? '/', issuer)
     const { pathname } = url
     if (pathname === '/.well-known/oauth-authorization-server') {
-      const published = await fetch(`${issuer}/.well-known/openid-configuration`)
+      const published = await fetch(`${own}/.well-known/openid-configuration`, {
+        headers: forwarded(issuer),
+      })
       const body: Record<string, unknown> = JSON.parse(await published.text())
       response.writeHead(200, { 'content-type': 'application/json' })
       response.end(JSON.stringify(metadata(body)))
@@ -150,56 +170,10 @@ export async function startAuthorizationServer(
   }
 }
 
-const SCOPES = 'mcp:use mcp:write'
-
-const configuration = ({
-  registration,
-  clients,
-  accessTokenSeconds,
-}: {
-  readonly registration: boolean
-  readonly clients: NonNullable<AuthorizationServerOptions['clients']>
-  readonly accessTokenSeconds: number
-}): Configuration => ({
-  clients: clients.map(({ clientId, redirectUris }) => ({
-    client_id: clientId,
-    redirect_uris: [...redirectUris],
-    token_endpoint_auth_method: 'none',
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    application_type: 'native',
-  })),
-  clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
-  cookies: { keys: ['only for tests'] },
-  features: {
-    devInteractions: { enabled: false },
-    registration: { enabled: registration },
-    revocation: { enabled: true },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: () => [],
-      useGrantedResource: () => true,
-      getResourceServerInfo: (_context, resource) => ({
-        scope: SCOPES,
-        audience: resource,
-        accessTokenFormat: 'opaque',
-        accessTokenTTL: accessTokenSeconds,
-      }),
-    },
-  },
-  findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-  interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
-  issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
-  pkce: { required: () => true },
-  rotateRefreshToken: true,
-  ttl: {
-    AccessToken: accessTokenSeconds,
-    Interaction: 600,
-    Session: 600,
-    Grant: 86_400,
-    RefreshToken: 86_400,
-  },
-})
+const forwarded = (issuer: string): Record<string, string> => {
+  const { host, protocol } = new URL(issuer)
+  return { 'x-forwarded-host': host, 'x-forwarded-proto': protocol.replace(':', '') }
+}
 
 /** Logs in and consents to everything that is asked for; gives where that leads. */
 const finishInteraction = async (provider: Provider, uid: string): Promise<string> => {
