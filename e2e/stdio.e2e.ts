@@ -389,7 +389,8 @@ describe('servers that are started by a command', () => {
         client.call(3, 'echo', { message: 'in time' }),
       ])
       expect(flood.message).toMatchObject({ id: 1, result: { content: [{ text: 'flooded' }] } })
-      expect(large.message).toMatchObject({ id: 2, error: { data: { reason: 'too_large' } } })
+      expect(large.message).toMatchObject({ id: 2, result: { isError: true } })
+      expect(JSON.stringify(large.message)).toContain('limits.maxReplyBytes')
       expect(echo.message).toMatchObject({ id: 3, result: { content: [{ text: 'in time' }] } })
     })
 

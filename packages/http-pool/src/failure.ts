@@ -63,6 +63,8 @@ export const createFailure = (
     readonly origin: string
     readonly requestSent: boolean
     readonly limit?: number | undefined
+    /** How large the response says that it is. */
+    readonly sizeBytes?: number | undefined
     readonly cause?: unknown
   },
 ): HttpPoolError => {
@@ -73,7 +75,11 @@ export const createFailure = (
   const code = errorCode(cause)
   const sentence = SENTENCES[reason](origin, { code: code === undefined ? '' : ` (${code})`, limit })
   const status = reason === 'bad_status' ? limit : undefined
-  return new HttpPoolError(sentence, { reason, origin, requestSent, cause, status })
+  const excess =
+    reason === 'too_large' && limit !== undefined
+      ? { limitBytes: limit, sizeBytes: context.sizeBytes }
+      : undefined
+  return new HttpPoolError(sentence, { reason, origin, requestSent, cause, status, excess })
 }
 
 const stringField = (error: unknown, name: 'code' | 'syscall'): string | undefined => {

@@ -46,6 +46,14 @@ export type HttpPoolErrorReason =
   | 'closed'
   | 'bad_status'
 
+/** How much too large something is. */
+export interface Excess {
+  /** What it may have, in bytes. */
+  readonly limitBytes: number
+  /** What it has, in bytes; undefined: nobody has said so, and it was not read to its end. */
+  readonly sizeBytes?: number | undefined
+}
+
 export interface HttpPoolErrorDetails {
   readonly reason: HttpPoolErrorReason
   /** `scheme://host:port` of the target; undefined when the URL could not be used. */
@@ -54,6 +62,8 @@ export interface HttpPoolErrorDetails {
   readonly requestSent: boolean
   /** The HTTP status, when the failure is about one. */
   readonly status?: number | undefined
+  /** How much too large the response is, for `too_large`; undefined when it is its head. */
+  readonly excess?: Excess | undefined
   readonly cause?: unknown
 }
 
@@ -72,6 +82,7 @@ export class HttpPoolError extends Error {
    */
   readonly requestSent: boolean
   readonly status: number | undefined
+  readonly excess: Excess | undefined
 
   constructor(message: string, details: HttpPoolErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -79,6 +90,7 @@ export class HttpPoolError extends Error {
     this.origin = details.origin
     this.requestSent = details.requestSent
     this.status = details.status
+    this.excess = details.excess
   }
 
   /** Whether `error` is an {@link HttpPoolError}, also one of another copy of this package. */

@@ -1,5 +1,10 @@
 export { HttpPool } from './http-pool.ts'
-export { HttpPoolError, type HttpPoolErrorDetails, type HttpPoolErrorReason } from './http-pool-error.ts'
+export {
+  type Excess,
+  HttpPoolError,
+  type HttpPoolErrorDetails,
+  type HttpPoolErrorReason,
+} from './http-pool-error.ts'
 
 export type { HttpPoolOptions, ResolvedHttpPoolOptions } from './http-pool-options.ts'
 export type { RelayTimeoutOptions, RelayTimeouts } from './timeouts.ts'

@@ -181,7 +181,9 @@ export class ResponseBody implements AsyncIterable<Uint8Array> {
   }
 
   #createFailure(reason: HttpPoolErrorReason, detail: { cause?: unknown; limit?: number }): HttpPoolError {
-    return createFailure(reason, { origin: this.#context.origin, requestSent: true, ...detail })
+    const { announcedBytes, origin } = this.#context
+    const sizeBytes = announcedBytes > 0 ? announcedBytes : undefined
+    return createFailure(reason, { origin, requestSent: true, sizeBytes, ...detail })
   }
 
   #pause(): void {

@@ -191,7 +191,10 @@ test('the limit is exact: a body of that size passes, one byte more does not', a
   })
   expect(await failureOf(over.body.bytes())).toMatchObject({ reason: 'too_large' })
   const lower = await pool.relay({ url: server.url, method: 'GET' })
-  expect(await failureOf(lower.body.bytes(999))).toMatchObject({ reason: 'too_large' })
+  expect(await failureOf(lower.body.bytes(999))).toMatchObject({
+    reason: 'too_large',
+    excess: { limitBytes: 999 },
+  })
 })
 
 test.each([

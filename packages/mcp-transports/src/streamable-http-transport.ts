@@ -220,15 +220,15 @@ class StreamableHttpTransport implements UpstreamTransport {
   #translate(label: string, error: unknown): Error {
     if (HttpPoolError.is(error)) {
       const reason = error.reason === 'aborted' && this.#disposed ? 'closed' : error.reason
-      const { requestSent } = error
-      return new UpstreamTransportError(`${label}: ${error.message}`, { reason, requestSent, cause: error })
+      const { excess, requestSent } = error
+      const details = { reason, requestSent, excess, cause: error }
+      return new UpstreamTransportError(`${label}: ${error.message}`, details)
     }
     if (SseEventTooLargeError.is(error)) {
-      return this.#createError(
-        label,
-        'too_large',
-        `sent an event of more than ${error.maxEventBytes} bytes`,
-        error,
+      const { maxEventBytes: limitBytes } = error
+      return new UpstreamTransportError(
+        `${label}: ${this.#url.origin} sent an event of more than ${limitBytes} bytes`,
+        { reason: 'too_large', requestSent: true, excess: { limitBytes }, cause: error },
       )
     }
     if (error instanceof Error) return error

@@ -1,4 +1,4 @@
-import type { HttpPoolErrorReason } from '@mreg/http-pool'
+import type { Excess, HttpPoolErrorReason } from '@mreg/http-pool'
 
 /**
  * Why no reply, or no complete reply, came: a reason of the pool (see `HttpPoolErrorReason`), or
@@ -28,6 +28,8 @@ export interface UpstreamTransportErrorDetails {
   readonly requestSent: boolean
   /** See {@link UpstreamTransportError.errorLines}. Default: none. */
   readonly errorLines?: readonly string[] | undefined
+  /** See {@link UpstreamTransportError.excess}. */
+  readonly excess?: Excess | undefined
   readonly cause?: unknown
 }
 
@@ -40,12 +42,15 @@ export class UpstreamTransportError extends Error {
   readonly requestSent: boolean
   /** The last lines that a process wrote to its standard error, oldest first. For its operator, not for its users. */
   readonly errorLines: readonly string[]
+  /** How much too large the answer is, for `too_large`. */
+  readonly excess: Excess | undefined
 
   constructor(message: string, details: UpstreamTransportErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.reason = details.reason
     this.requestSent = details.requestSent
     this.errorLines = details.errorLines ?? []
+    this.excess = details.excess
   }
 
   /** Whether `error` is an {@link UpstreamTransportError}, also one of another copy of this package. */

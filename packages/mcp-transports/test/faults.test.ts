@@ -118,11 +118,18 @@ test('F12: an answer over the limit is too large, whole or as an event', async (
       : ['read-request', streamHead, chunk(`data: ${pong}\n\ndata: ${big}\n\n`)],
   )
   await using open = openTransport(upstream.url, { maxMessageBytes: 1_000 })
-  expect(await failureOf(open.transport.send({ message: ping }))).toMatchObject({ reason: 'too_large' })
+  expect(await failureOf(open.transport.send({ message: ping }))).toMatchObject({
+    reason: 'too_large',
+    excess: { limitBytes: 1_000, sizeBytes: Buffer.byteLength(big) },
+  })
   const stream = asStream(await open.transport.send({ message: ping }))
   const reader = stream.messages[Symbol.asyncIterator]()
   expect(parse((await reader.next()).value?.message ?? new Uint8Array())).toMatchObject({ id: 7 })
-  expect(await failureOf(reader.next())).toMatchObject({ reason: 'too_large', requestSent: true })
+  expect(await failureOf(reader.next())).toMatchObject({
+    reason: 'too_large',
+    requestSent: true,
+    excess: { limitBytes: 1_000 },
+  })
   await expect.poll(() => upstream.connectionsOpen).toBe(0)
 
   upstream.play(['read-request', { send: httpResponse(200, JSON_TYPE, big) }])

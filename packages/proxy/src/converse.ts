@@ -1,4 +1,4 @@
-import { encodeError, type JsonRpcId, type ScannedMessage } from '@mreg/mcp-wire'
+import { encodeError, type Era, type JsonRpcId, type ScannedMessage } from '@mreg/mcp-wire'
 import {
   isJsonObject,
   parseJsonObject,
@@ -12,6 +12,7 @@ import {
 import { AnswerReader } from './answer-reader.ts'
 import type { Freshness } from './fallback/freshness.ts'
 import { gatewayError } from './gateway-error.ts'
+import { tooLargeResult } from './too-large-result.ts'
 
 /** One message of an upstream's answer to one request. */
 export interface Turn {
@@ -45,6 +46,10 @@ export interface ConverseOptions {
   readonly maxJsonDepth: number
   /** Whether the upstream's own status for a refusal is kept: in the modern era it means something. */
   readonly keepStatus: boolean
+  /** In which era the server is spoken to. */
+  readonly era: Era
+  /** Whether it is a tool that is called: what is wrong with its result is told as a result. */
+  readonly isToolCall: boolean
   /** Gets the reply as soon as its head is there. */
   readonly onReply?: ((reply: UpstreamReply) => void) | undefined
   /** Gets each failure, with its cause, for the log. */
@@ -140,12 +145,14 @@ const awaitEnd = async (events: AsyncIterator<UpstreamEvent>, reply: UpstreamStr
 
 const failedTurn = (
   failure: unknown,
-  { id, requestId, slug }: Pick<ConverseOptions, 'id' | 'requestId' | 'slug'>,
+  options: Pick<ConverseOptions, 'era' | 'id' | 'isToolCall' | 'requestId' | 'slug'>,
   status = 200,
-): Turn => ({
-  ...finalTurn(encodeError({ id, ...gatewayError(failure, slug, requestId) }), status),
-  failure,
-})
+): Turn => {
+  const { id, isToolCall, requestId, slug } = options
+  const result = isToolCall ? tooLargeResult(failure, options) : undefined
+  const message = result ?? encodeError({ id, ...gatewayError(failure, slug, requestId) })
+  return { ...finalTurn(message, status), failure }
+}
 
 const finalTurn = (message: Uint8Array, status = 200): Turn => ({
   message,

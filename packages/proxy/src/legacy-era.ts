@@ -190,7 +190,12 @@ export class LegacyEra {
       opened = next ?? opened
       return next !== undefined
     }
-    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, onReply, again })) {
+    for await (const turn of this.#relay.converse(message, send, {
+      era: 'legacy',
+      keepStatus: false,
+      onReply,
+      again,
+    })) {
       if (turn.final && isRefused && isBridged(opened)) {
         // It has executed nothing: it did not understand.
         yield* this.#bridge.turns(message, opened.endpoint, opened.claims, attempts)
@@ -210,6 +215,7 @@ export class LegacyEra {
       let isRefused = false
       answer = await finalTurnOf(
         this.#relay.converse(message, (examine) => this.#sendInitialize(message, attempts, examine), {
+          era: 'legacy',
           keepStatus: false,
           onReply: (reply) => {
             isRefused = reply.kind === 'refused'

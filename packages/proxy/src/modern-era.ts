@@ -77,7 +77,7 @@ export class ModernEra {
       })
     if (scanned.kind !== 'request') return this.#relay.answerNotice(message, send)
     const again = (error: unknown): Promise<boolean> => attempts.another(error)
-    const turns = this.#relay.converse(message, send, { keepStatus: true, again })
+    const turns = this.#relay.converse(message, send, { era: 'modern', keepStatus: true, again })
     return this.#relay.answerTurns(message, observe === undefined ? turns : observe(turns))
   }
 

@@ -121,7 +121,7 @@ export class Relay {
   converse(
     message: RoutedMessage,
     send: Send,
-    options: Pick<ConverseOptions, 'again' | 'keepStatus' | 'onReply'> & {
+    options: Pick<ConverseOptions, 'again' | 'era' | 'keepStatus' | 'onReply'> & {
       /** The id that the request was sent under. Default: the client's. */
       readonly id?: JsonRpcId | undefined
     },
@@ -139,6 +139,7 @@ export class Relay {
               onReply?.(reply)
             },
       id: options.id ?? idOf(scanned) ?? '',
+      isToolCall: scanned.method === 'tools/call',
       maxJsonDepth: this.maxJsonDepth,
       requestId: exchange.requestId,
       slug: exchange.slug,

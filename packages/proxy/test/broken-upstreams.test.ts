@@ -193,12 +193,6 @@ describe('whatever a server answers, the client gets exactly one response, with 
       'redirect',
     ],
     [
-      'too much',
-      ({ rpcId }, reply) =>
-        answerJson(reply, { jsonrpc: '2.0', id: rpcId, result: { text: 'x'.repeat(2_000_000) } }),
-      'too_large',
-    ],
-    [
       'an empty stream',
       (_request, reply) => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
       'truncated',

@@ -6,7 +6,7 @@ import { type JsonObject, parseJsonObject } from '@mreg/upstream'
 import { describe, expect, test } from 'vitest'
 
 import type { Exchange, ServerProxy } from '../src/index.ts'
-import { startFaultServer } from './faults/fault-server.ts'
+import { type FaultServer, startFaultServer } from './faults/fault-server.ts'
 import { CELLS, executionsOf, type FaultEvent, type Outcome } from './faults/table.ts'
 import { errorOf, initialize, messagesOf, PROTOCOL_VERSION } from './support/exchanges.ts'
 import { openMerged } from './support/open-merged.ts'
@@ -102,6 +102,15 @@ const openWay = async (
   }
 }
 
+/** Cuts all connections, again and again: one that is just being made is not among those that are cut. */
+const cutAll = async (upstream: FaultServer, pool: OpenProxy['pool']): Promise<void> => {
+  const isOver = (): boolean => {
+    upstream.cut()
+    return pool.stats().open === 0
+  }
+  await waitUntil('the connections to end', isOver, { timeoutMs: PATIENT_MS })
+}
+
 describe.each(WAYS)('a %s client through %s, and a %s server', (client, path, server) => {
   test.each(CELLS)('%s: %s: %s', async (phase, event, outcome) => {
     const isSlow = event === 'stall'
@@ -139,14 +148,7 @@ describe.each(WAYS)('a %s client through %s, and a %s server', (client, path, se
       const messages = await messagesFrom(fetch(served.urlOf('fixture'), { ...init, signal }), signal)
       return messages.filter((message) => 'id' in message)
     }
-    const cut = async (): Promise<void> => {
-      // Again and again: one that is just being made is not among those that are cut.
-      const isOver = (): boolean => {
-        upstream.cut()
-        return pool.stats().open === 0
-      }
-      await waitUntil('the connections to end', isOver, { timeoutMs: PATIENT_MS })
-    }
+    const cut = (): Promise<void> => cutAll(upstream, pool)
     const never = new AbortController().signal
     // Whatever the gateway has to learn of the server first, it learns here.
     expect(await ask('prompts/get', 'warm-up', never)).toMatchObject([{ result: {} }])

@@ -49,7 +49,11 @@ const largeServer =
     }
     const name = Object.keys(CONTENT).find((known) => body.includes(`"name":"${known}"`)) ?? ''
     const result = { ...(era === 'modern' ? { resultType: 'complete' } : {}), content: [CONTENT[name]] }
-    if (form === 'JSON') return answer(result)
+    if (form === 'JSON') {
+      const text = JSON.stringify({ jsonrpc: '2.0', id, result })
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+      return void reply.writeHead(200, headers).end(text)
+    }
     reply.writeHead(200, { 'content-type': 'text/event-stream' })
     return void reply.end(eventOf({ jsonrpc: '2.0', id, result }))
   }
@@ -71,9 +75,20 @@ const contentOf = ({ last }: SeenAnswer): unknown => {
 const isSame = (answer: SeenAnswer, sent: object): boolean =>
   JSON.stringify(contentOf(answer)) === JSON.stringify(sent)
 
-const expectTooLarge = ({ last }: SeenAnswer): void => {
-  expect(Object.keys(last)).not.toContain('result')
-  expect(last).toMatchObject({ error: { code: -32_603, data: { reason: 'too_large' } } })
+/** A model reads what was too large, and what to do; a program finds it, too. */
+const expectTooLarge = ({ last }: SeenAnswer, client: Era, form: 'JSON' | 'a stream'): void => {
+  const { result } = last
+  expect(last).toMatchObject({ id: 1, result: { isError: true, content: [{ type: 'text' }] } })
+  const { content, resultType, _meta } = isJsonObject(result) ? result : {}
+  expect(resultType).toBe(client === 'modern' ? 'complete' : undefined)
+  const text = JSON.stringify(content)
+  expect(text).toContain(`the limit of ${MAX_REPLY_BYTES} bytes`)
+  expect(text).toContain('limits.maxReplyBytes')
+  // Only an answer that says how long it is can be known without reading it.
+  const size = form === 'JSON' ? { sizeBytes: expect.any(Number) } : {}
+  expect(_meta).toMatchObject({
+    'dev.mreg/failure': { reason: 'too_large', limitBytes: MAX_REPLY_BYTES, ...size },
+  })
 }
 
 const PAIRS = (['legacy', 'modern'] as const).flatMap((client) =>
@@ -98,7 +113,7 @@ describe.each(PAIRS)('to a %s client, a %s server that answers with %s', (client
     }
     expect(isSame(await call('image'), IMAGE)).toBe(true)
     expect(isSame(await call('text'), TEXT)).toBe(true)
-    expectTooLarge(await call('too_long'))
+    expectTooLarge(await call('too_long'), client, form)
     // It is the reply that was too large; the server is as good as before.
     expect(isSame(await call('image'), IMAGE)).toBe(true)
   })
@@ -146,10 +161,13 @@ describe.each(MERGED)('merged, a %s server that answers with %s', (server, form)
     }
     const callNew = (name: string): Promise<SeenAnswer> =>
       sendModern({ proxy }, 'tools/call', { name: `large__${name}`, arguments: {} })
-    for (const call of [callOld, callNew]) {
+    for (const [client, call] of [
+      ['legacy', callOld],
+      ['modern', callNew],
+    ] as const) {
       expect(isSame(await call('image'), IMAGE)).toBe(true)
       expect(isSame(await call('text'), TEXT)).toBe(true)
-      expectTooLarge(await call('too_long'))
+      expectTooLarge(await call('too_long'), client, form)
     }
   })
 })

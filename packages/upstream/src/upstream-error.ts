@@ -1,4 +1,4 @@
-import type { UpstreamTransportErrorReason } from '@mreg/mcp-transports'
+import type { UpstreamTransportError, UpstreamTransportErrorReason } from '@mreg/mcp-transports'
 
 /** Why a request to an upstream failed; stable, shown to clients as `data.reason`. */
 export type UpstreamErrorReason =
@@ -25,6 +25,8 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly requestSent?: boolean | undefined
   /** The HTTP status, when there was one. */
   readonly status?: number | undefined
+  /** How much too large the answer is, for `too_large`. */
+  readonly excess?: UpstreamTransportError['excess']
 }
 
 /** A request to an upstream failed. The message names no address and no credential. */
@@ -34,6 +36,7 @@ export class UpstreamError extends Error {
   readonly retryAfterMs: number | undefined
   readonly requestSent: boolean
   readonly status: number | undefined
+  readonly excess: UpstreamTransportError['excess']
 
   constructor(reason: UpstreamErrorReason, message: string, options: UpstreamErrorOptions = {}) {
     super(message, options)
@@ -42,6 +45,7 @@ export class UpstreamError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.requestSent = options.requestSent ?? true
     this.status = options.status
+    this.excess = options.excess
   }
 
   /** Whether `error` is an {@link UpstreamError}. */

@@ -9,6 +9,7 @@ export const asUpstreamError = (error: unknown): UpstreamError => {
     return new UpstreamError(error.reason, MESSAGES[error.reason], {
       cause: error,
       requestSent: error.requestSent,
+      excess: error.excess,
     })
   }
   return new UpstreamError('internal', 'the exchange with the server failed', { cause: error })

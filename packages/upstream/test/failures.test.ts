@@ -153,7 +153,7 @@ test('an answer over the limit is an error', async () => {
   )
   await using open = openUpstream(upstream.url, { maxMessageBytes: 1000 })
   const failure = await failureOf(open.endpoint.send(list))
-  expect(failure.reason).toBe('too_large')
+  expect(failure).toMatchObject({ reason: 'too_large', excess: { limitBytes: 1000 } })
   expect(open.endpoint.breaker.stats.failures).toBe(0)
 })
 

@@ -20,7 +20,7 @@ export const settingGroups = {
   limits: z.strictObject({
     maxRequestBytes: bytes().describe('Largest request body; a larger one is answered 413.'),
     maxReplyBytes: bytes().describe(
-      'Largest reply or event of an upstream; a larger one becomes an error that names the limit.',
+      'Largest reply or event of an upstream; a larger one becomes an error that names the limit, or, of a tool, a result with isError that does.',
     ),
     maxJsonDepth: z.int().min(8).max(512).describe('Deepest nesting of a JSON-RPC message.'),
     maxInFlightRequests: count().describe(

@@ -7,14 +7,16 @@ import { UpstreamTransportError } from '../upstream-transport-error.ts'
 export const sseFailure = (label: string, error: unknown): UpstreamTransportError => {
   if (UpstreamTransportError.is(error)) return error
   if (HttpPoolError.is(error)) {
-    const { reason, requestSent } = error
-    return new UpstreamTransportError(`${label}: ${error.message}`, { reason, requestSent, cause: error })
+    const { excess, reason, requestSent } = error
+    const details = { reason, requestSent, excess, cause: error }
+    return new UpstreamTransportError(`${label}: ${error.message}`, details)
   }
   const details = { requestSent: true, cause: error }
   return SseEventTooLargeError.is(error)
     ? new UpstreamTransportError(`${label}: an event has more than ${error.maxEventBytes} bytes`, {
         ...details,
         reason: 'too_large',
+        excess: { limitBytes: error.maxEventBytes },
       })
     : new UpstreamTransportError(`${label}: was given up`, { ...details, reason: 'aborted' })
 }

@@ -44,8 +44,8 @@ export class Incoming {
   }
 
   /** A line that was too long to be kept. */
-  oversized(id: number | undefined): void {
-    this.#fail(id, failure('too_large', `the answer has more than ${this.#maxMessageBytes} bytes`))
+  oversized(id: number | undefined, lengthBytes: number): void {
+    this.#fail(id, tooLarge(this.#maxMessageBytes, lengthBytes))
   }
 
   /** Not a message. If it seems to answer a call, that call need not wait any longer. */
@@ -72,7 +72,7 @@ export class Incoming {
     } else if (isOwn(call)) {
       this.#calls.answer(call, ownCopy(line))
     } else if (line.byteLength > call.maxMessageBytes) {
-      this.#calls.fail(call, failure('too_large', `the answer has more than ${call.maxMessageBytes} bytes`))
+      this.#calls.fail(call, tooLarge(call.maxMessageBytes, line.byteLength))
     } else {
       const subscription = resultMetaSpan && findMember(line, resultMetaSpan, META.subscriptionId)
       const spans = subscription === undefined ? [idSpan] : [idSpan, subscription]
@@ -94,3 +94,6 @@ export class Incoming {
     }
   }
 }
+
+const tooLarge = (limitBytes: number, sizeBytes: number): UpstreamTransportError =>
+  failure('too_large', `the answer has more than ${limitBytes} bytes`, { excess: { limitBytes, sizeBytes } })

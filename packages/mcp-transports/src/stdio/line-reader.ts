@@ -8,8 +8,8 @@ export interface LineReaderOptions {
   readonly maxLineBytes: number
   /** Gets each line that is not empty. */
   readonly onLine: (line: Uint8Array) => void
-  /** Gets, in place of a line over the limit, the id of the message in it, if it has one. */
-  readonly onOversizedLine: (id: number | undefined) => void
+  /** Gets, in place of a line over the limit, the id of the message in it, if it has one, and the length of the line. */
+  readonly onOversizedLine: (id: number | undefined, lengthBytes: number) => void
 }
 
 /** Cuts a byte stream into lines. A line over the limit is not kept; the next one is read again. */
@@ -57,11 +57,12 @@ export class LineReader {
   #endLine(): void {
     const parts = this.#parts
     const oversized = this.#oversized
+    const length = this.#length
     this.#parts = []
     this.#length = 0
     this.#oversized = undefined
     if (oversized !== undefined) {
-      this.#options.onOversizedLine(oversized.id)
+      this.#options.onOversizedLine(oversized.id, length)
       return
     }
     const [only] = parts

@@ -41,7 +41,7 @@ export interface StdioProcessOptions {
   /** Values that are blotted out of what the process writes to its standard error. */
   readonly secrets: readonly string[]
   readonly onLine: (line: Uint8Array) => void
-  readonly onOversizedLine: (id: number | undefined) => void
+  readonly onOversizedLine: (id: number | undefined, lengthBytes: number) => void
   readonly onErrorOutput: () => void
 }
 

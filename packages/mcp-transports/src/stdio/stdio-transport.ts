@@ -231,7 +231,7 @@ export class StdioTransport implements UpstreamTransport {
       stopGraceMs,
       secrets,
       onLine: (line) => this.#incoming.line(line),
-      onOversizedLine: (id) => this.#incoming.oversized(id),
+      onOversizedLine: (id, lengthBytes) => this.#incoming.oversized(id, lengthBytes),
       onErrorOutput: () => onErrorOutput?.(),
     })
   }

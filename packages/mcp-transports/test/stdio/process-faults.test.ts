@@ -146,13 +146,18 @@ test('a line over the limit fails the call that it answers, and that alone', asy
     failureOf(caller.call(1, 'large', { bytes: 3_000_000 })),
     caller.call(2, 'echo', { message: 'small' }),
   ])
-  expect(large).toMatchObject({ reason: 'too_large', requestSent: true })
+  expect(large).toMatchObject({
+    reason: 'too_large',
+    requestSent: true,
+    excess: { limitBytes: 100_000, sizeBytes: expect.any(Number) },
+  })
   expect(textIn(await answerOf(echoed))).toBe('small')
   expect(textIn(await answerOf(await caller.call(3, 'large', { bytes: 50_000 }))).length).toBe(50_000)
   expect(
     await failureOf(caller.call(4, 'large', { bytes: 50_000 }, { maxMessageBytes: 40_000 })),
   ).toMatchObject({
     reason: 'too_large',
+    excess: { limitBytes: 40_000 },
   })
 })
 

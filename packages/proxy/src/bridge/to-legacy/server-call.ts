@@ -92,7 +92,7 @@ export class ServerCall implements RunningCall {
       await this.join()
       return true
     }
-    this.#turns = relay.converse(message, send, { keepStatus: false, id: this.id, again })
+    this.#turns = relay.converse(message, send, { era: 'legacy', keepStatus: false, id: this.id, again })
   }
 
   /** Where it is now. */

@@ -148,7 +148,7 @@ export class BridgedCall {
         examine,
       })
     const again = attempts && ((error: unknown) => attempts.another(error))
-    for await (const turn of relay.converse(message, send, { keepStatus: false, id, again })) {
+    for await (const turn of relay.converse(message, send, { era: 'modern', keepStatus: false, id, again })) {
       const turned = scannedTurn(turn, relay.maxJsonDepth)
       if (turn.final) return { scanned: turned, turn }
       if (turned.kind === 'notification') yield turn

@@ -78,7 +78,11 @@ export class ToModern {
         examine,
       })
     const again = attempts && ((error: unknown) => attempts.another(error))
-    for await (const turn of this.#relay.converse(message, send, { keepStatus: false, again })) {
+    for await (const turn of this.#relay.converse(message, send, {
+      era: 'modern',
+      keepStatus: false,
+      again,
+    })) {
       if (!turn.final) continue
       const result = parseJsonObject(turn.message)?.['result']
       if (!isJsonObject(result)) {
