@@ -22,7 +22,7 @@ const tooManyBytes = 10 * 1024 * 1024 + 1
 /** A server that answers and hangs up while the client still sends loses its answer now and then, not always. */
 const attempts = 10
 
-describe.each(stores)('bad input $name', ({ open }) => {
+describe.each(stores)('bad input $name (S44)', ({ open }) => {
   let store: Store
   let dataDirectory: string
   let fixture: FixtureServer
@@ -119,13 +119,13 @@ describe.each(stores)('bad input $name', ({ open }) => {
       ['another version', '{"jsonrpc":"1.0","id":1,"method":"ping"}'],
       ['a request without method', '{"jsonrpc":"2.0","id":1}'],
       ['a string', '"ping"'],
-    ])('JSON that is not a message (%s) is an invalid request', async (_name, body) => {
+    ])('S40 JSON that is not a message (%s) is an invalid request', async (_name, body) => {
       const answer = await mcp(body)
       expect(answer.status).toBe(400)
       expect(answer.json).toMatchObject({ jsonrpc: '2.0', error: { code: -32_600 } })
     })
 
-    test('a message nested a thousand deep is refused', async () => {
+    test('S39 a message nested a thousand deep is refused', async () => {
       const body = `{"jsonrpc":"2.0","id":1,"method":"x","params":${'['.repeat(1000)}${']'.repeat(1000)}}`
       const answer = await mcp(body)
       expect(answer.status).toBe(400)
@@ -137,13 +137,13 @@ describe.each(stores)('bad input $name', ({ open }) => {
       expectRpcError(answer, 404, 7, { data: { reason: 'server_not_found', server: 'nobody' } })
     })
 
-    test('a message before a session is 400, and one in an unknown session 404', async () => {
+    test('a message before a session is 400, and one in an unknown session 404 (S20, S21)', async () => {
       expectRpcError(await mcp('{"jsonrpc":"2.0","id":"a","method":"tools/list"}'), 400, 'a')
       const foreign = { headers: { 'mcp-session-id': 'made-up' } }
       expectRpcError(await mcp('{"jsonrpc":"2.0","id":"b","method":"tools/list"}', foreign), 404, 'b')
     })
 
-    test('an oversized body is 413, every time', async () => {
+    test('S39 an oversized body is 413, every time', async () => {
       for (let attempt = 0; attempt < attempts; attempt += 1) {
         expectRpcError(await mcp(Buffer.alloc(tooManyBytes, ' ')), 413, null)
       }
@@ -210,7 +210,7 @@ describe.each(stores)('bad input $name', ({ open }) => {
     })
 
     test.each(['', 'UPPER', '-dash', 'a'.repeat(21), 'sets', '../etc'])(
-      'the slug “%s” is 400 and the answer says so',
+      'S54 the slug “%s” is 400 and the answer says so',
       async (slug) => {
         expectProblem(await api({ body: valid(slug) }), 400, {
           faults: [expect.objectContaining({ path: 'slug' })],
@@ -230,7 +230,7 @@ describe.each(stores)('bad input $name', ({ open }) => {
       })
     })
 
-    test('an oversized body is 413, every time', async () => {
+    test('S39 an oversized body is 413, every time', async () => {
       for (let attempt = 0; attempt < attempts; attempt += 1) {
         expectProblem(await api({ body: Buffer.alloc(tooManyBytes, ' ') }), 413)
       }

@@ -80,7 +80,7 @@ describe.each(stores)('the life of the process $name', ({ open }) => {
       ),
     )
 
-  test('SIGTERM lets a call under way finish, takes no new one, and ends with 0', async () => {
+  test('F45 SIGTERM lets a call under way finish, takes no new one, and ends with 0', async () => {
     const { fixture, response } = await holdCall()
     gateway.signal('SIGTERM')
     await untilDraining()
@@ -100,7 +100,7 @@ describe.each(stores)('the life of the process $name', ({ open }) => {
     expect(await gateway.exited).toEqual({ code: 0, signal: null })
   })
 
-  test('a second SIGTERM ends it at once, whatever is under way', async () => {
+  test('F45 a second SIGTERM ends it at once, whatever is under way', async () => {
     const { response } = await holdCall()
     gateway.signal('SIGTERM')
     await untilDraining()
@@ -119,7 +119,7 @@ describe.each(stores)('the life of the process $name', ({ open }) => {
     expect(await gateway.exited).toEqual({ code: 0, signal: null })
   })
 
-  test('an open stream on which nothing comes does not hold up the end', async () => {
+  test('F45 an open stream on which nothing comes does not hold up the end', async () => {
     const { slug } = await registerFixture()
     const caller = new RawMcpClient(`${gateway.url}/mcp/${slug}`)
     await caller.initialize()

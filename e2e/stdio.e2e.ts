@@ -296,7 +296,7 @@ describe('servers that are started by a command', () => {
       expect(await pidFor(shared, gateway.adminKey)).toBe(await pidFor(shared))
     })
 
-    test('50 calls at once with equal ids over one process: nobody gets the answer of another', async () => {
+    test('S22 50 calls at once with equal ids over one process, and nobody gets the answer of another', async () => {
       const slug = await registerScripted({}, { isolation: 'shared' })
       const clients = await Promise.all(Array.from({ length: 50 }, () => connectRaw(slug)))
       const answers = await Promise.all(
@@ -330,7 +330,7 @@ describe('servers that are started by a command', () => {
   })
 
   describe('what goes wrong', () => {
-    test('a crash in mid call is an answer to that call, with its reason', async () => {
+    test('F26 a crash in mid call is an answer to that call, with its reason', async () => {
       const slug = await registerScripted()
       // Not that the question after the registration is still under way.
       await probe(slug)
@@ -354,7 +354,7 @@ describe('servers that are started by a command', () => {
       expect((await client.call(1, 'echo', { message: 'back' })).message.result).toBeDefined()
     })
 
-    test('a bad start is told with the last words of the process, and a missing command by its name', async () => {
+    test('F26 a bad start is told with the last words of the process, and a missing command by its name', async () => {
       const failing = await registerScripted({ exitAtStart: 2, stderr: ['usage: server TOKEN'] })
       expect(await probe(failing)).toMatchObject({
         probe: { status: 'unhealthy', message: expect.stringMatching(/exit code 2.*usage: server TOKEN/su) },
@@ -380,7 +380,7 @@ describe('servers that are started by a command', () => {
       expect(starting).toEqual({ state: 'starting', processes: 1, lastErrorLine: 'downloading 3 of 7' })
     })
 
-    test('garbage, floods and answers over the limit stay with the server that makes them', async () => {
+    test('F26 garbage, floods and answers over the limit stay with the server that makes them', async () => {
       const slug = await registerScripted({ stdoutGarbage: ['Server listening!', '{}'] })
       const client = await connectRaw(slug)
       const [flood, large, echo] = await Promise.all([
@@ -394,7 +394,7 @@ describe('servers that are started by a command', () => {
       expect(echo.message).toMatchObject({ id: 3, result: { content: [{ text: 'in time' }] } })
     })
 
-    test('a pipe that is full fails the calls that the process does not take, and it goes when it is removed', async () => {
+    test('F26 a pipe that is full fails the calls that the process does not take, and it goes when it is removed', async () => {
       const slug = await registerScripted()
       await probe(slug)
       const client = await connectRaw(slug)
@@ -411,7 +411,7 @@ describe('servers that are started by a command', () => {
       await waitUntil('the process to end', async () => !(await isProcessRunning(pid)))
     })
 
-    test('what would load code into the process, or is no command, is refused', async () => {
+    test('S46 what would load code into the process, or is no command, is refused', async () => {
       const answer = await administrator.send('POST', '/servers', {
         slug: 'refused',
         endpoints: [
@@ -439,7 +439,7 @@ describe('servers that are started by a command', () => {
     })
   })
 
-  test('a process has the environment that was registered, kept secret, and nothing of the gateway’s', async () => {
+  test('S46 a process has the environment that was registered, kept secret, and nothing of the gateway’s', async () => {
     const command = stdioServer()
     const slug = await register(command, { endpoint: { env: { API_TOKEN: 'canary-token' }, cwd: workspace } })
     const shown = await administrator.send('GET', `/servers/${slug}`)
@@ -476,14 +476,14 @@ describe('servers that are started by a command', () => {
   })
 
   describe('the end of the gateway', () => {
-    test('by kill -9 leaves no process behind, nor descendants of one', async () => {
+    test('F26 by kill -9 leaves no process behind, nor descendants of one', async () => {
       const family = await startFamily()
       await gateway.kill()
       await expectGone(family, 'kill -9')
       await start()
     })
 
-    test('by SIGTERM ends them first', async () => {
+    test('F45 by SIGTERM ends them first', async () => {
       const family = await startFamily()
       expect(await gateway.terminate()).toEqual({ code: 0, signal: null })
       await expectGone(family, 'SIGTERM')

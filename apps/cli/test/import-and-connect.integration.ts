@@ -216,7 +216,7 @@ test('a client that has no file yet gets one with all servers, and undo takes it
   await expect(readFile(file)).rejects.toThrow('ENOENT')
 })
 
-test('none of all this has printed a secret', () => {
+test('S53: none of all this has printed a secret', () => {
   expect(printed).toContain('perplexity')
   expect(FIXTURE_SECRETS.filter((secret) => printed.includes(secret))).toEqual([])
 })

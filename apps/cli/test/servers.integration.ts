@@ -199,7 +199,7 @@ test('a proxy that Node is told to use is not asked for the gateway of this mach
   ).toBe('Echo: direct\n')
 })
 
-test('no secret is ever printed', async () => {
+test('S53: no secret is ever printed', async () => {
   const secret = 'sk-this-must-never-be-seen'
   const outputs = [
     await workplace.mreg(['add', 'locked', everything.url, '--header', `Authorization: Bearer ${secret}`]),

@@ -150,7 +150,7 @@ describe('API keys', { timeout: 60_000 }, () => {
     })
   })
 
-  test('nothing that was answered or logged holds the administrator’s key', () => {
+  test('S53 nothing that was answered or logged holds the administrator’s key', () => {
     expect(gateway.seen.join('\n')).not.toContain(ADMIN_KEY)
   })
 })

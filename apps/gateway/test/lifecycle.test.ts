@@ -23,7 +23,7 @@ test('it waits no longer than it is told to', async () => {
   expect(await lifecycle.drained(10)).toBe(false)
 })
 
-test('when it leaves, load balancers are told, and nothing ends yet', () => {
+test('F45: when it leaves, load balancers are told, and nothing ends yet', () => {
   const lifecycle = new Lifecycle()
   lifecycle.leave()
   expect(lifecycle.isLeaving).toBe(true)

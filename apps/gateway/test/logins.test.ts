@@ -172,7 +172,7 @@ describe('a server that wants a login', { timeout: 60_000 }, () => {
     }
   })
 
-  test('is healthy after the login, and is called with its own token alone', async () => {
+  test('S14 is healthy after the login, and is called with its own token alone', async () => {
     const { status, json } = await logIn()
 
     expect({ status, server: json['status'] }).toEqual({ status: 200, server: 'healthy' })
@@ -204,7 +204,7 @@ describe('a server that wants a login', { timeout: 60_000 }, () => {
     expect((await call('DELETE', '/api/v1/servers/notes/login')).status).toBe(204)
   })
 
-  test('has its tokens in no log and in no answer', () => {
+  test('S53 has its tokens in no log and in no answer', () => {
     expect(authority.tokens.length).toBeGreaterThanOrEqual(6)
     const everything = seen.join('\n')
     for (const token of authority.tokens) expect(everything).not.toContain(token)

@@ -8,7 +8,7 @@ import { metricsRoute } from '../src/http/routes/metrics.ts'
 
 const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 
-describe('/metrics', () => {
+describe('/metrics (S59)', () => {
   test.each([
     ['is closed to who has no key', false, undefined, 401],
     ['is closed to who has another key', false, 'Bearer wrong', 401],

@@ -188,7 +188,7 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
     ['GET', '/api/v1/stats'],
     ['GET', '/api/v1/requests'],
     ['DELETE', '/api/v1/requests/1'],
-  ])('needs a key: %s %s', async (method, path) => {
+  ])('S59 needs a key: %s %s', async (method, path) => {
     expect((await call(method, path, undefined, '')).status).toBe(401)
     expect((await call(method, path, undefined, 'wrong')).status).toBe(401)
   })

@@ -87,7 +87,7 @@ test('a stream is pulled to its end when the client goes away in the middle', as
   expect(pulled).toEqual([1, 2, 3])
 })
 
-test('a client that does not read holds the stream back, so that nothing piles up', async () => {
+test('F27: a client that does not read holds the stream back, so that nothing piles up', async () => {
   const LIMIT = 1000
   let pulled = 0
   async function* chunks(): AsyncGenerator<Uint8Array> {

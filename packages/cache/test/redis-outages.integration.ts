@@ -108,7 +108,7 @@ describe('when Redis is killed and comes back', () => {
 })
 
 describe('when Redis freezes', () => {
-  it('commands end, the third in a row ends the connection, and the next do not wait at all', async () => {
+  it('F42 commands end, the third in a row ends the connection, and the next do not wait at all', async () => {
     await using redis = await startOwnRedis()
     // The heartbeat is out of the way: it would count as well.
     await using opened = open(redis.url, { heartbeatMs: 3_600_000 })
@@ -175,7 +175,7 @@ describe('when Redis freezes', () => {
 })
 
 describe('when Redis is slow', () => {
-  it('reads miss at the deadline, loads load, and it is used again when it is fast again', async () => {
+  it('F42 reads miss at the deadline, loads load, and it is used again when it is fast again', async () => {
     await using redis = await startOwnRedis()
     await using proxy = await startFaultProxy({ port: redis.port })
     await using opened = open(`redis://127.0.0.1:${proxy.port}`, { heartbeatMs: 3_600_000 })

@@ -5,7 +5,7 @@ import { startHttpServer } from './support/http-server.ts'
 
 const TOTAL_BYTES = 64 * 1_048_576
 
-test('a reader that pauses pauses the server; nothing is lost when it goes on', async () => {
+test('F27: a reader that pauses pauses the server; nothing is lost when it goes on', async () => {
   let writtenBytes = 0
   await using server = await startHttpServer((_request, response) => {
     const block = Buffer.alloc(65_536, 'x')

@@ -200,7 +200,7 @@ test('the limit is exact: a body of that size passes, one byte more does not', a
 test.each([
   ['gzip', gzipSync(Buffer.alloc(50_000_000))],
   ['br', brotliCompressSync(Buffer.alloc(50_000_000))],
-])('F13: a bomb of %s is passed on as the bytes it is', async (encoding, bomb) => {
+])('F13: a bomb of %s is passed on as the bytes it is (S43)', async (encoding, bomb) => {
   await using upstream = await startScriptedUpstream([
     'read-request',
     { send: httpResponse(200, { 'content-encoding': encoding }, bomb) },

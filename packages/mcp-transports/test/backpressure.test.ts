@@ -10,7 +10,7 @@ import { openTransport } from './support/open-transport.ts'
 const EVENTS = 800
 const event = encodeSseEvent({ data: JSON.stringify({ text: 'x'.repeat(65_536) }) })
 
-test('a stream is read no faster than its messages are taken, and loses none', async () => {
+test('F27: a stream is read no faster than its messages are taken, and loses none', async () => {
   let written = 0
   const server = createServer((request, response) => {
     request.resume()

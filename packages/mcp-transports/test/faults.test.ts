@@ -137,7 +137,7 @@ test('F12: an answer over the limit is too large, whole or as an event', async (
   expect(reply.kind).toBe('message')
 })
 
-test('F13: a compressed answer is refused unread', async () => {
+test('F13: a compressed answer is refused unread (S43)', async () => {
   const bomb = gzipSync(Buffer.alloc(50_000_000, '{'))
   for (const type of ['application/json', 'text/event-stream']) {
     await using upstream = await startScriptedUpstream([

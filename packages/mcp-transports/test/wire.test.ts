@@ -208,7 +208,7 @@ test('ending a session has a short deadline of its own', async () => {
   await expect.poll(() => upstream.connectionsOpen).toBe(0)
 })
 
-test('a field that HTTP does not allow is refused before anything is sent', async () => {
+test('S31: a field that HTTP does not allow is refused before anything is sent', async () => {
   await using upstream = await startScriptedUpstream(accepted)
   await using open = openTransport(upstream.url)
   const failure = await failureOf(open.transport.send({ message: ping, sessionId: 'a\r\nx-injected: 1' }))

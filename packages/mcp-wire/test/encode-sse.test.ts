@@ -26,13 +26,13 @@ describe('An encoded event', () => {
     expect(textOf(encodeSseEvent({ retryMs: 5 }))).toBe('retry: 5\n\n')
   })
 
-  test.each(['a\nid: 2', 'a\rid: 2', 'a\r\nid: 2'])('splits data at line ends: %j', (data) => {
+  test.each(['a\nid: 2', 'a\rid: 2', 'a\r\nid: 2'])('S52 splits data at line ends: %j', (data) => {
     for (const form of [data, utf8(data)]) {
       expect(textOf(encodeSseEvent({ data: form }))).toBe('data: a\ndata: id: 2\n\n')
     }
   })
 
-  test.each(['a\nb', 'a\rb', '\n', 'a\0'])('cannot have the type or id %j', (value) => {
+  test.each(['a\nb', 'a\rb', '\n', 'a\0'])('S52 cannot have the type or id %j', (value) => {
     expect(() => encodeSseEvent({ data: 'x', event: value })).toThrow(TypeError)
     expect(() => encodeSseEvent({ data: 'x', id: value })).toThrow(TypeError)
   })
@@ -92,7 +92,7 @@ describe('An encoded event', () => {
 })
 
 describe('An encoded comment', () => {
-  test('is a comment and a blank line, whatever its text', () => {
+  test('S52 is a comment and a blank line, whatever its text', () => {
     expect(textOf(encodeSseComment('ping'))).toBe(': ping\n\n')
     expect(textOf(encodeSseComment('a\ndata: b\r\n\rid: c'))).toBe(': a\n: data: b\n: \n: id: c\n\n')
     expect(decode([encodeSseComment('a\ndata: b\r\n\rid: c')])).toEqual([])

@@ -19,7 +19,7 @@ function reasonOf(raw: string): string {
   }
 }
 
-describe('A header value', () => {
+describe('A header value (S31)', () => {
   test.each([
     'echo',
     'a b',

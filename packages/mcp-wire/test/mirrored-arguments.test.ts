@@ -51,11 +51,11 @@ describe('The arguments that a tool wants repeated', () => {
     ['in definitions', objectOf({}, { $defs: { a: marked('A') } })],
     ['in additional properties', objectOf({}, { additionalProperties: marked('A') })],
     ['in properties by pattern', objectOf({}, { patternProperties: { '^a': marked('A') } })],
-  ])('cannot be told from a mark %s', (_, schema) => {
+  ])('S31 cannot be told from a mark %s', (_, schema) => {
     expect(mirroredArguments(schema)).toBeUndefined()
   })
 
-  test('cannot be told from schemas that are too deep', () => {
+  test('S42 cannot be told from schemas that are too deep', () => {
     let schema: object = marked('A')
     for (let depth = 0; depth < 10_000; depth += 1) schema = objectOf({ a: schema })
     expect(mirroredArguments(schema)).toBeUndefined()

@@ -99,7 +99,7 @@ describe('A modern request', () => {
     ['with the name in another case', { 'mcp-name': 'Echo' }],
     ['with malformed base64 in the name header', { 'mcp-name': '=?base64?ZWNobw?=' }],
     ['with raw non-ASCII in the name header', { 'mcp-name': 'é' }],
-  ])('%s is a header mismatch', (_what, change) => {
+  ])('%s is a header mismatch (S32)', (_what, change) => {
     const values = Object.fromEntries(
       Object.entries({ ...standard, ...change }).filter(
         (entry): entry is [string, string] => entry[1] !== undefined,

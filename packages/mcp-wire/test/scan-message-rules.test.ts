@@ -142,7 +142,7 @@ describe('A message is refused', () => {
   })
 })
 
-describe('Ids', () => {
+describe('Ids (S39)', () => {
   test.each([
     ['0', 0],
     ['-0', 0],
@@ -185,7 +185,7 @@ describe('Ids', () => {
   })
 })
 
-describe('Keys that a lenient reader could take for known ones', () => {
+describe('Keys that a lenient reader could take for known ones (S37)', () => {
   test.each([
     '"ID":2',
     '"Id":2',
@@ -234,7 +234,7 @@ describe('Keys that a lenient reader could take for known ones', () => {
   })
 })
 
-describe('Repeated keys', () => {
+describe('Repeated keys (S37)', () => {
   test.each([
     ['at the top', request(',"method":"other"')],
     ['at the top, one of them escaped', request(String.raw`,"meth\u006fd":"other"`)],
@@ -296,7 +296,7 @@ describe('Repeated keys', () => {
   })
 })
 
-describe('Keys that are names of object internals', () => {
+describe('Keys that are names of object internals (S38)', () => {
   test('have no effect', () => {
     const bytes = utf8(
       request(',"__proto__":{"method":"x"},"constructor":1,"params":{"__proto__":{"name":"x"}}'),
@@ -307,7 +307,7 @@ describe('Keys that are names of object internals', () => {
   })
 })
 
-describe('Nesting', () => {
+describe('Nesting (S39)', () => {
   test('is allowed up to the limit, which counts the message itself', () => {
     expect(refusalOf(withDepth(64))).toBeUndefined()
     expect(wireErrorOf(withDepth(65))).toMatchObject({ reason: 'too_deep', jsonRpcCode: -32600 })

@@ -59,7 +59,7 @@ const startOpener = async (): Promise<AsyncDisposable & { readonly url: string }
 }
 
 test.each(['legacy', 'modern'])(
-  `${SESSIONS} sessions with a %s server that nobody comes back to retain at most 4 KiB each`,
+  `F33: ${SESSIONS} sessions with a %s server that nobody comes back to retain at most 4 KiB each`,
   { timeout: TIMEOUT_MS },
   async (era) => {
     await using server = await startOpener()

@@ -142,7 +142,7 @@ test.each([405, 404, 400])('a server that answers %i to GET offers no such strea
   expect(upstream.requests.map(({ method }) => method)).toEqual(['POST', 'POST', 'GET'])
 })
 
-test('a server that allows one stream says so for the second, and so does the gateway', async () => {
+test('S20: a server that allows one stream says so for the second, and so does the gateway', async () => {
   await using server = await startFixtureServer()
   await using open = openProxy()
   open.register(registered(server.url))

@@ -6,7 +6,7 @@ import { openProxy, registered } from './support/open-proxy.ts'
 
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`
 
-describe('a body that is no message is refused, and never reaches the server', () => {
+describe('a body that is no message is refused, and never reaches the server (S37, S39, S40)', () => {
   test.each<[string, string | Uint8Array, number, unknown, string]>([
     ['empty', '', -32_700, null, 'malformed_json'],
     ['cut off', '{"jsonrpc":"2.0","id":1,"method":"tools/list"', -32_700, null, 'malformed_json'],
@@ -77,7 +77,7 @@ describe('a body that is no message is refused, and never reaches the server', (
     expect(server.requestHeaders).toHaveLength(before)
   })
 
-  test('of keys that mean something to JavaScript is passed on as it is, and does no harm', async () => {
+  test('S38 of keys that mean something to JavaScript is passed on as it is, and does no harm', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))
@@ -158,7 +158,7 @@ test('a server without an endpoint is an error with the id, and no crash', async
   })
 })
 
-test('what was wrong before does not spoil what comes after', async () => {
+test('S44: what was wrong before does not spoil what comes after', async () => {
   await using server = await startFixtureServer()
   await using open = openProxy()
   open.register(registered(server.url))

@@ -303,7 +303,7 @@ describe('whatever a server answers, the client gets exactly one response, with 
 })
 
 describe('on a stream', () => {
-  test('a response to somebody else is dropped, and the right one awaited', async () => {
+  test('S22 a response to somebody else is dropped, and the right one awaited', async () => {
     await using upstream = await startHttpUpstream(
       afterInitialize(({ rpcId }, reply) => {
         reply.writeHead(200, { 'content-type': 'text/event-stream' })

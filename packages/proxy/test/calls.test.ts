@@ -159,7 +159,7 @@ describe('a call', () => {
     })
   })
 
-  test('with the id of another client gets its own answer', async () => {
+  test('S22 with the id of another client gets its own answer', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))

@@ -373,7 +373,7 @@ describe('what models read', () => {
     })
   })
 
-  test('is never a question, nor the answer to one (MRTR)', async () => {
+  test('S24 is never a question, nor the answer to one (MRTR)', async () => {
     const question = { resultType: 'input_required', inputRequests: {}, requestState: 's', ttlMs: 60_000 }
     await using one = await openWith(({ params }) =>
       params['requestState'] === undefined ? question : READ(60_000),
@@ -412,7 +412,7 @@ describe('a tool', () => {
     expect(one.server.requests).toHaveLength(sent)
   })
 
-  test('named like what every object has is not one that the administrator has named', async () => {
+  test('S38 named like what every object has is not one that the administrator has named', async () => {
     await using one = await openWith(() => OK, cacheable)
     await one.ask('tools/call', call('constructor'))
     await one.ask('tools/call', call('quote'))
@@ -437,7 +437,7 @@ describe('what one principal has seen', () => {
     expect(staleIn(await one.ask('resources/read', { uri: RESOURCE }, { principal: ANN }))).toBeDefined()
   })
 
-  test('stands in for others of its tenant when it is public and the administrator believes that', async () => {
+  test('S24 stands in for others of its tenant when it is public and the administrator believes that', async () => {
     await using one = await openWith(() => READ(60_000, 'public'), { fallback: { sharePublic: true } })
     await one.ask('resources/read', { uri: RESOURCE }, { principal: ANN })
     await one.kept(1)
@@ -445,7 +445,7 @@ describe('what one principal has seen', () => {
     expect(staleIn(await one.ask('resources/read', { uri: RESOURCE }, { principal: BOB }))).toBeDefined()
   })
 
-  test('of 200 who read at once with the same id, each gets its own back', async () => {
+  test('of 200 who read at once with the same id, each gets its own back (S22, S24)', async () => {
     await using one = await openWith(({ params }) => ({ ...READ(60_000), mine: params['x-who'] }))
     const everybody = Array.from({ length: 200 }, (_, index) => ({ ...ANN, id: `principal-${index}` }))
     const readAll = () =>

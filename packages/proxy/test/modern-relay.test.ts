@@ -71,7 +71,7 @@ describe('a modern client and a modern server', () => {
     expect(open.sessions.size).toBe(0)
   })
 
-  test('keep the headers that mirror the body, and no others', async () => {
+  test('keep the headers that mirror the body, and no others (S14, S34)', async () => {
     await using upstream = await startHttpUpstream(({ rpcId }, response) =>
       answerJson(response, { jsonrpc: '2.0', id: rpcId, result: {} }),
     )
@@ -128,7 +128,7 @@ describe('the headers of a modern request', () => {
     ['without a name', { 'mcp-name': undefined }, -32_020],
     ['with another name', { 'mcp-name': 'fail' }, -32_020],
     ['with a name that is badly encoded', { 'mcp-name': '=?base64?%%%?=' }, -32_020],
-  ])('%s are refused with 400 and the id, and nothing is sent', async (_what, headers, code) => {
+  ])('%s are refused with 400 and the id, and nothing is sent (S32)', async (_what, headers, code) => {
     await using server = await startModernServer()
     await using open = openProxy({ era: { modern: true } })
     open.register(registered(server.url))

@@ -10,7 +10,7 @@ const TOOL = 'test_custom_header'
 const BLIND = SERVERS.filter(({ slug }) => /^(stateful-http|http-sse|legacy-stdio|modern-stdio)$/u.test(slug))
 
 describe.each(BLIND)('on behalf of a server that sees no headers ($server)', ({ start }) => {
-  test('what a client repeats of the arguments is compared with them', { timeout: 120_000 }, async () => {
+  test('S32 what a client repeats of the arguments is compared with them', { timeout: 120_000 }, async () => {
     await using server = await start()
     await using open = openProxy({ withProcesses: true, timeouts: { requestMs: 60_000 } })
     const { command, sseUrl, url = '' } = server
@@ -82,7 +82,7 @@ const toolWith = (name: string, ...headers: string[]): object => ({
   },
 })
 
-test('a tool whose marks break the rules is not offered to an older client of a server over HTTP', async () => {
+test('S31: a tool whose marks break the rules is not offered to an older client of a server over HTTP', async () => {
   await using upstream = await startHttpUpstream(({ rpcId: id, rpcMethod }, reply) => {
     const complete = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }
     const more =

@@ -92,7 +92,7 @@ describe('a call that waits in one gateway, and is answered at another', () => {
     expect(again.last).toMatchObject(errorFor('parked_call_gone'))
   })
 
-  test('is asked again there, and is good for no other request and for nobody else', async () => {
+  test('S23 is asked again there, and is good for no other request and for nobody else', async () => {
     await using one = await openGateway(0)
     await using two = await openGateway(1)
     server.onAnswer(({ end }) => end({ content: [] }))

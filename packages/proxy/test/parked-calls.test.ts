@@ -85,7 +85,7 @@ describe('a call of a newer client that waits for an answer', () => {
     expect(done).toMatchObject({ resultType: 'complete', content: [{ text: 'Ada: hi' }] })
   })
 
-  test('goes on once', async () => {
+  test('S23 goes on once', async () => {
     const requestState = await park(open)
     expect(resultOf(await call(open, { inputResponses, requestState }))).toMatchObject(DONE)
     const again = await call(open, { inputResponses, requestState })
@@ -96,14 +96,14 @@ describe('a call of a newer client that waits for an answer', () => {
     ['with other arguments', { arguments: { message: 'What?' } }, {}],
     ['of another principal', {}, { principal: { ...LOCAL_PRINCIPAL, id: 'somebody-else' } }],
     ['of a client that is able to do something else', {}, { capabilities: { elicitation: {} } }],
-  ])('is nothing for a request %s', async (_what, more, fields) => {
+  ])('S23 is nothing for a request %s', async (_what, more, fields) => {
     const requestState = await park(open)
     const foreign = await call(open, { ...more, inputResponses, requestState }, fields)
     expect(foreign.last).toMatchObject({ error: { code: -32_602, data: { reason: 'request_state' } } })
     expect(resultOf(await call(open, { inputResponses, requestState }))).toMatchObject(DONE)
   })
 
-  test('is nothing for a state that was changed, or made up', async () => {
+  test('S23 is nothing for a state that was changed, or made up', async () => {
     const requestState = await park(open)
     const changed = `${requestState.slice(0, -4)}${requestState.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
     for (const state of [changed, 'made-up', '', 7, null, 'x'.repeat(10_000)]) {
@@ -113,7 +113,7 @@ describe('a call of a newer client that waits for an answer', () => {
     expect(resultOf(await call(open, { inputResponses, requestState }))).toMatchObject(DONE)
   })
 
-  test('does not wait for ever', async () => {
+  test('S23 does not wait for ever', async () => {
     await using short = openWith({ parkMs: 50 })
     const requestState = await park(short)
     // An answer that is missing changes nothing, so it can be tried as often as one likes.
@@ -169,7 +169,7 @@ test('a newer client that closes its response cancels the call at an older serve
     .toMatchObject({ content: [{ text: 'true' }] })
 })
 
-test('a newer client that can answer nothing is asked nothing', async () => {
+test('S58: a newer client that can answer nothing is asked nothing', async () => {
   await using server = await startDualEraServer({ modern: false })
   await using open = openProxy()
   open.register(registered(server.url))

@@ -55,7 +55,7 @@ const ofOwn = (names: readonly string[]): readonly string[] =>
   names.filter((name) => !name.startsWith('all__'))
 
 describe('a server that is used with a login of one’s own', { timeout: 30_000 }, () => {
-  test('shows each principal its own lists, and nothing to whoever is not connected', async () => {
+  test('S24 shows each principal its own lists, and nothing to whoever is not connected', async () => {
     await using stage = await staged()
     stage.logins.add('ada', 'bob')
     expect(ofOwn(await stage.names('ada'))).toEqual(['own__ada_only', 'own__common'])
@@ -112,7 +112,7 @@ describe('a server that is used with a login of one’s own', { timeout: 30_000 
     })
   })
 
-  test('leaks nothing through the cursor of somebody else', async () => {
+  test('S24 leaks nothing through the cursor of somebody else', async () => {
     await using stage = await staged()
     stage.logins.add('ada', 'bob')
     for (const id of ['ada', 'bob']) await stage.names(id)

@@ -32,7 +32,7 @@ describe('a session token', () => {
     expect(tokens.verify(token, LOCAL_PRINCIPAL, 'server')).toEqual(claims)
   })
 
-  test('is another one each time', () => {
+  test('S20 is another one each time', () => {
     const tokens = tokensAt(() => 0)
     const [one, two] = [tokens.issue(CLAIMS), tokens.issue(CLAIMS)]
     expect(one.token).not.toBe(two.token)

@@ -93,7 +93,7 @@ describe('initialize', () => {
 })
 
 describe('a session token', () => {
-  test('is demanded of everything but initialize', async () => {
+  test('S21 is demanded of everything but initialize', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))
@@ -111,7 +111,7 @@ describe('a session token', () => {
     expect(server.requestHeaders).toHaveLength(before)
   })
 
-  test('is good only for the principal, the tenant and the server that it was given for', async () => {
+  test('S20 is good only for the principal, the tenant and the server that it was given for', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(
@@ -135,7 +135,7 @@ describe('a session token', () => {
     expect(server.sessionIds).toHaveLength(1)
   })
 
-  test('is good for nothing once any of its characters was changed, or some were added or left out', async () => {
+  test('S20 is good for nothing once any of its characters was changed, or some were added or left out', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))
@@ -205,7 +205,7 @@ describe('a session token', () => {
 })
 
 describe('a session', () => {
-  test('ends with DELETE, here and at the server, and does not come back', async () => {
+  test('S20 ends with DELETE, here and at the server, and does not come back', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))
@@ -283,7 +283,7 @@ describe('a session', () => {
     expect(server.requestHeaders.at(-1)?.['mcp-protocol-version']).toBe(PROTOCOL_VERSION)
   })
 
-  test('never tells the server what is meant for the gateway', async () => {
+  test('never tells the server what is meant for the gateway (S14, S34)', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))

@@ -153,7 +153,7 @@ describe('two gateways on one Redis', () => {
     await waitUntil('the refusal', async () => (await statusOf(elsewhere)) === 404)
   })
 
-  test('a Redis that does not answer delays the first request of a session, and fails none', async () => {
+  test('F42 a Redis that does not answer delays the first request of a session, and fails none', async () => {
     await using one = await openGateway()
     await using two = await openGateway()
     const client = await initialize(one.proxy)

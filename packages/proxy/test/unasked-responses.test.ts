@@ -17,7 +17,7 @@ const responseOf = (id: unknown, text: string): Buffer => {
   return httpResponse(200, { 'content-type': 'application/json' }, JSON.stringify(message))
 }
 
-test("a response that a server sends before it has the request is nobody's answer", async () => {
+test("S22: a response that a server sends before it has the request is nobody's answer", async () => {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

@@ -87,7 +87,7 @@ describe('a command', () => {
     ['LD_PRELOAD', { env: { LD_PRELOAD: 'canary' } }, 'env.LD_PRELOAD'],
     ['a variable of the gateway', { env: { MREG_ADMIN_KEY: 'canary' } }, 'env.MREG_ADMIN_KEY'],
     ['a NUL in a value', { env: { A: 'can\0ary' } }, 'env.A'],
-  ])('with %s is refused, without showing a value', async (_what, more, path) => {
+  ])('S46 with %s is refused, without showing a value', async (_what, more, path) => {
     await using opened = await open()
     const work = opened.registry.register(await makePrincipal(database), commandServer('refused', more))
     const error = await rejection(work)
@@ -131,7 +131,7 @@ const operatorOf = (administrator: Principal): Principal => ({
 })
 
 describe('an operator', () => {
-  test('may not register a command, also not beside a URL', async () => {
+  test('S45 may not register a command, also not beside a URL', async () => {
     await using opened = await open()
     const operator = await makePrincipal(database, 'operator')
     expect(await codeOf(opened.registry.register(operator, commandServer('mine')))).toBe('role_too_low')
@@ -141,7 +141,7 @@ describe('an operator', () => {
     expect((await opened.registry.list(operator, { limit: 10 })).items).toEqual([])
   })
 
-  test('may not change what is run, put a command in place of a URL, or say who shares a process', async () => {
+  test('S45 may not change what is run, put a command in place of a URL, or say who shares a process', async () => {
     await using opened = await open()
     const administrator = await makePrincipal(database)
     const operator = operatorOf(administrator)

@@ -117,7 +117,7 @@ test('credentials cannot take the place of headers of the protocol', async () =>
   expect(server.requestHeaders[0]?.['host']).toBe(`127.0.0.1:${server.port}`)
 })
 
-test('no error shows a credential, or names an address in its message', async () => {
+test('S53: no error shows a credential, or names an address in its message', async () => {
   await using upstream = await startHttpUpstream((_request, response) => response.end())
   await using open = openUpstream(upstream.url, { credentials: { headersFor: () => CREDENTIALS } })
   const answers: ((response: Parameters<Parameters<typeof startHttpUpstream>[0]>[1]) => void)[] = [
@@ -136,7 +136,7 @@ test('no error shows a credential, or names an address in its message', async ()
   }
 })
 
-test('a credential that HTTP cannot carry is an error that does not show it', async () => {
+test('S31: a credential that HTTP cannot carry is an error that does not show it', async () => {
   await using upstream = await startHttpUpstream((_request, response) => response.end())
   await using open = openUpstream(upstream.url, {
     credentials: { headersFor: () => [['X-Key', 'canary\r\nX-Injected: yes']] },

@@ -36,7 +36,7 @@ describe('the sessions of a process', () => {
     expect(memory.get('a')?.opened).toEqual({ sessionId: 'upstream of a' })
   })
 
-  test('are forgotten after the idle time, not at it, and rebuilt from their seed', async () => {
+  test('F33 are forgotten after the idle time, not at it, and rebuilt from their seed', async () => {
     await using memory = openMemory({ idleMs: 1000 })
     const before = memory.get('a')
     memory.advance(999)

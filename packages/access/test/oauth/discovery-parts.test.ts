@@ -73,7 +73,7 @@ describe('an address in a login', () => {
     'https://2130706433/',
     'https://0x7f.1/',
     'https://inner.localhost/',
-  ])('%s is refused for a server elsewhere', (address) => {
+  ])('S28 %s is refused for a server elsewhere', (address) => {
     const attempt = (): unknown => requireOAuthAddress(address, 'https://mcp.example/mcp')
     expect(attempt).toThrow(expect.objectContaining({ code: 'login_address_refused' }))
     expect(attempt).not.toThrow('secret')

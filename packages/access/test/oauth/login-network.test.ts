@@ -20,7 +20,7 @@ const lookupTo =
 const outside = '93.184.215.14'
 
 it.each(['https://mcp.example/mcp', 'https://8.8.8.8/mcp', 'https://mcp.unknown/mcp'])(
-  'for the server %s outside, no name that leads inside is followed',
+  'S28: for the server %s outside, no name of its login that leads inside is followed',
   async (serverUrl) => {
     await using inside = await startScriptedUpstream()
     const inward = lookupTo('127.0.0.1')

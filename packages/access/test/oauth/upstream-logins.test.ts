@@ -344,7 +344,7 @@ describe('an authorization server', { timeout: 30_000 }, () => {
   })
 
   it.each(['javascript:alert(1)', 'file:///etc/passwd', 'http://login.example/auth'])(
-    'cannot open %s in the browser',
+    'cannot open %s in the browser (S28, S58)',
     async (address) => {
       expect(
         await beginWith({ metadata: (same) => ({ ...same, authorization_endpoint: address }) }),
@@ -396,7 +396,7 @@ describe('the metadata of a server', { timeout: 30_000 }, () => {
 })
 
 describe('the tokens', { timeout: 30_000 }, () => {
-  it('are in no table in the clear, in no log and in no error', async () => {
+  it('S53 are in no table in the clear, in no log and in no error', async () => {
     const stage = await setTheStage({ accessTokenSeconds: 3600 })
     await logIn(stage)
     const first = stage.grants.tokenFor(stage.serverId, stage.server.url) ?? ''

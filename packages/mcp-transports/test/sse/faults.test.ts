@@ -69,7 +69,7 @@ test.each([
   ['is on another origin', 'event: endpoint\ndata: http://elsewhere.example/messages\n\n'],
   ['holds credentials', 'event: endpoint\ndata: http://user:secret@127.0.0.1/messages\n\n'],
   ['is no address', 'event: endpoint\ndata: http://[\n\n'],
-])('an endpoint that %s is not used', async (_what, begins) => {
+])('S28: an endpoint that %s is not used', async (_what, begins) => {
   await using server = await startOldServer({ begins: () => begins })
   await using open = openSse(server.upstream.url)
   const failure = await failureOf(open.transport.send({ message: initialize }))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { childEnvironment, environmentFault } from '../../src/index.ts'
 import { startedStdio, StdioCaller } from '../support/open-stdio.ts'
 
-test('a child inherits what it needs to run and to reach the network, and nothing else', () => {
+test('S46: a child inherits what it needs to run and to reach the network, and nothing else', () => {
   const inherited = {
     PATH: '/bin',
     HOME: '/home/me',
@@ -61,7 +61,7 @@ test.each([
   'BASH_ENV',
   'MREG_ADMIN_KEY',
   'mreg_x',
-])('%s cannot be set', (name) => {
+])('S46: %s cannot be set', (name) => {
   expect(environmentFault(name, 'value')).toBeDefined()
 })
 

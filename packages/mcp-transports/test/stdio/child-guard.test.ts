@@ -9,7 +9,7 @@ import { startedStdio } from '../support/open-stdio.ts'
 const owner = fileURLToPath(new URL('../support/stdio-owner-main.ts', import.meta.url))
 
 test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
-  'nothing outlives an owner that ends by %s',
+  'F26: nothing outlives an owner that ends by %s',
   { timeout: 90_000 },
   async (signal) => {
     await using parent = new ManagedProcess({

@@ -5,7 +5,7 @@ import { failureOf } from '../support/failure-of.ts'
 import { answerOf, asStream, collect, parse } from '../support/messages.ts'
 import { startedStdio, StdioCaller, textIn } from '../support/open-stdio.ts'
 
-test('50 calls at once with the same ids get their own answers', async () => {
+test('S22: 50 calls at once with the same ids get their own answers', async () => {
   await using transport = await startedStdio({}, { isShared: true })
   const callers = await Promise.all(Array.from({ length: 10 }, () => StdioCaller.open(transport)))
   const calls = callers.flatMap((caller, who) =>
@@ -163,7 +163,7 @@ describe('sessions', () => {
   })
 })
 
-test('a reader that is slow loses progress, never the answer', async () => {
+test('F27: a reader that is slow loses progress, never the answer', async () => {
   await using transport = await startedStdio()
   const caller = await StdioCaller.open(transport)
   const reply = asStream(await caller.call(1, 'progress', { steps: 5_000 }, { progressToken: 'p' }))

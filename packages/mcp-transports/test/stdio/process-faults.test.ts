@@ -33,7 +33,7 @@ const usedBytes = async (): Promise<number> => {
 
 const callerOf = (transport: StdioTransport): Promise<StdioCaller> => StdioCaller.open(transport)
 
-test('a crash in mid call fails every call under way, and says how the process ended', async () => {
+test('F26: a crash in mid call fails every call under way, and says how the process ended', async () => {
   await using transport = await startedStdio()
   const caller = await callerOf(transport)
   const other = await callerOf(transport)
@@ -67,7 +67,7 @@ test('a stream breaks with its process, after what came before', async () => {
   expect(failure.message).toContain('SIGKILL')
 })
 
-test('a command that does not exist, a directory that does not, and a file that is no program, are told apart', async () => {
+test('F26: a command that does not exist, a directory that does not, and a file that is no program, are told apart', async () => {
   const commands = [
     [{ command: 'no-such-command-here', args: [] }, 'the command no-such-command-here was not found'],
     [
@@ -83,7 +83,7 @@ test('a command that does not exist, a directory that does not, and a file that 
   }
 })
 
-test('a process that ends at once tells its exit code and its last words, without colours and secrets', async () => {
+test('F26: a process that ends at once tells its exit code and its last words, without colours and secrets', async () => {
   const stderr = ['\u001B[31mError\u001B[0m: no token', 'the token hunter2-hunter2 is wrong']
   await using transport = stdioTransport({ stderr, exitAtStart: 7 }, { secrets: ['hunter2-hunter2'] })
   const failure = await failureOf(transport.start())
@@ -92,7 +92,7 @@ test('a process that ends at once tells its exit code and its last words, withou
   expect(failure.errorLines).toEqual(['Error: no token', 'the token ••• is wrong'])
 })
 
-test('a process that never answers is ended when its time to start is over', async () => {
+test('F26: a process that never answers is ended when its time to start is over', async () => {
   const mark = unique()
   // A busy machine may take a while until the process has said its words, which are then part of the error.
   for (const startTimeoutMs of [300, 3_000, 20_000]) {
@@ -107,7 +107,7 @@ test('a process that never answers is ended when its time to start is over', asy
   expect.unreachable('the process never said a word')
 })
 
-test('garbage on standard output is ignored and counted', async () => {
+test('F26: garbage on standard output is ignored and counted', async () => {
   await using transport = await startedStdio({
     stdoutGarbage: ['Listening on stdio…', '', '{"not":"json-rpc"}'],
   })
@@ -124,7 +124,7 @@ test('an answer that is no JSON-RPC message ends its call at once', async () => 
   expect(await caller.textOf('echo', { message: 'still there' })).toBe('still there')
 })
 
-test('100 MB on standard error hold nothing up and are not kept', async () => {
+test('F26: 100 MB on standard error hold nothing up and are not kept', async () => {
   await using transport = await startedStdio()
   const caller = await callerOf(transport)
   const before = await usedBytes()
@@ -161,7 +161,7 @@ test('a line over the limit fails the call that it answers, and that alone', asy
   })
 })
 
-test('a process that does not read its input fails the calls that it does not take, within their time', async () => {
+test('F26: a process that does not read its input fails the calls that it does not take, within their time', async () => {
   const mark = unique()
   {
     await using transport = await startedStdio(
@@ -203,7 +203,7 @@ test.each([
   ['what it started', { grandchildren: ['plain', 'stubborn'] }],
   ['what it started with its own standard output', { grandchildren: ['inherit', 'stubborn inherit'] }],
   ['what it started in a process group of its own', { grandchildren: ['detached', 'detached stubborn'] }],
-])('%s is ended with it', async (_what, server) => {
+])('F26: %s is ended with it', async (_what, server) => {
   const mark = unique()
   // Descendants do not have the mark in their command line; it is in their environment, as the guard's is.
   const transport = await startedStdio({ ...server, stderr: [mark] }, { stopGraceMs: 500 })
@@ -219,7 +219,7 @@ test.each([
   )
 })
 
-test('what a process started goes also when the process ends by itself', async () => {
+test('F26: what a process started goes also when the process ends by itself', async () => {
   await using transport = await startedStdio(
     { grandchildren: ['plain', 'detached stubborn', 'inherit'] },
     { stopGraceMs: 500 },

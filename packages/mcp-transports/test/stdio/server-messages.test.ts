@@ -57,7 +57,7 @@ describe('a request of the server', () => {
     },
   )
 
-  test('that the client cannot answer is refused for it', async () => {
+  test('S58 that the client cannot answer is refused for it', async () => {
     await using transport = await startAble()
     const unable = await StdioCaller.open(transport, { roots: {} })
     await StdioCaller.open(transport, able)
@@ -65,7 +65,7 @@ describe('a request of the server', () => {
     expect(response).toMatchObject({ error: { code: -32_601 } })
   })
 
-  test('never reaches anybody when principals share the process', async () => {
+  test('S58 never reaches anybody when principals share the process', async () => {
     await using transport = await startAble(true)
     const caller = await StdioCaller.open(transport, able)
     const response = JSON.parse(await caller.textOf('ask', { method: 'vendor/question' }))

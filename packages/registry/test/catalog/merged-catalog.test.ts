@@ -209,7 +209,7 @@ describe('A URI that a client reads', () => {
     expect(catalog.findResource(uri)).toBeUndefined()
   })
 
-  test('costs no more for a template that is made to be slow', () => {
+  test('S41 costs no more for a template that is made to be slow', () => {
     const hostile = catalogOf(server('a', templates(`x:${'{a}a'.repeat(500)}b`)))
     expect(hostile.findResource(`x:${'a'.repeat(100_000)}`)).toBeUndefined()
   })

@@ -40,7 +40,7 @@ describe('A list of a server', () => {
     expect(readDefinitions('tool', message, 64)).toBeUndefined()
   })
 
-  test('is refused when it is no message, or nested without end', () => {
+  test('S42 is refused when it is no message, or nested without end', () => {
     expect(() => readDefinitions('tool', Buffer.from('{'), 64)).toThrow(WireError)
     expect(() => readDefinitions('tool', listResponse('tool', [[[[[]]]]]), 6)).toThrow(/nest/iu)
   })

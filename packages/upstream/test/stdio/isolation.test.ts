@@ -69,7 +69,7 @@ test('shared, all have one process, which is told of no ability and asks nobody'
   expect(await clients[0]?.call('ask', { method: 'elicitation/create' })).toContain('-32601')
 })
 
-test('50 calls at once with equal ids over one shared process: nobody gets the answer of another', async () => {
+test('S22: 50 calls at once with equal ids over one shared process, and nobody gets the answer of another', async () => {
   await using open = openStdio({}, { isolation: 'shared' })
   const clients = await Promise.all(
     Array.from({ length: 50 }, (_, index) => Client.connect(open.endpoint, `principal ${index}`)),

@@ -16,7 +16,7 @@ test('nothing runs before somebody needs it, nor after the end', async () => {
   for (const pid of pids) expect(await isProcessRunning(pid)).toBe(false)
 })
 
-describe('a crash', () => {
+describe('a crash (F26)', () => {
   test('fails its call, and the next one finds a new process and a new session', async () => {
     await using open = openStdio()
     const client = await Client.connect(open.endpoint, 'ann')
