@@ -132,7 +132,7 @@ const begin = async (owner: string, policy = POLICY): Promise<ManagedProcess> =>
 }
 
 test(
-  'three workers share the endpoints while one is killed, one is paused and one has its clock set: no two terms overlap',
+  'F46, F48, F49: three workers share the endpoints while one is killed, one is paused and one has its clock set: no two terms overlap',
   { timeout: 120_000 + RACES * 50 },
   async () => {
     await register(60)
@@ -175,36 +175,40 @@ test(
   },
 )
 
-test('what a killed worker had taken is taken over when its lease ends', { timeout: 90_000 }, async () => {
-  await register(3)
-  upstream.answer(() => {})
-  const killed = await begin('killed')
-  await waitUntil('the probes to be under way', () => upstream.requests.length === 3, { timeoutMs: 30_000 })
-  const successor = await begin('successor')
-  await killed.kill()
-  upstream.answer(answer)
-  await waitUntil('everything to be found', () => successor.stdout.includes('found healthy'), {
-    timeoutMs: 30_000,
-  })
-  await waitUntil(
-    'all terms of the successor',
-    async () =>
-      (await one(`select count(distinct endpoint_id) as value from terms where owner = 'successor'`)) === 3,
-    { timeoutMs: 30_000 },
-  )
+test(
+  'F46: what a killed worker had taken is taken over when its lease ends',
+  { timeout: 90_000 },
+  async () => {
+    await register(3)
+    upstream.answer(() => {})
+    const killed = await begin('killed')
+    await waitUntil('the probes to be under way', () => upstream.requests.length === 3, { timeoutMs: 30_000 })
+    const successor = await begin('successor')
+    await killed.kill()
+    upstream.answer(answer)
+    await waitUntil('everything to be found', () => successor.stdout.includes('found healthy'), {
+      timeoutMs: 30_000,
+    })
+    await waitUntil(
+      'all terms of the successor',
+      async () =>
+        (await one(`select count(distinct endpoint_id) as value from terms where owner = 'successor'`)) === 3,
+      { timeoutMs: 30_000 },
+    )
 
-  // By the clock of the database: not before the end of the lease, and at the next look after it.
-  const [wait] = await query<{ least: number; most: number }>(`
+    // By the clock of the database: not before the end of the lease, and at the next look after it.
+    const [wait] = await query<{ least: number; most: number }>(`
     select min(extract(epoch from s.began_at - k.ends_at))::float8 as least,
       max(extract(epoch from s.began_at - k.ends_at))::float8 as most
     from terms k join terms s on s.endpoint_id = k.endpoint_id and s.token = k.token + 1 where k.owner = 'killed'`)
-  expect(wait?.least).toBeGreaterThanOrEqual(0)
-  expect(await overlaps()).toBe(0)
-  // How late it was is told, not judged, on a machine that may be busy.
-  console.log(`taken over ${wait?.most.toFixed(2)} s after the lease had ended`)
-})
+    expect(wait?.least).toBeGreaterThanOrEqual(0)
+    expect(await overlaps()).toBe(0)
+    // How late it was is told, not judged, on a machine that may be busy.
+    console.log(`taken over ${wait?.most.toFixed(2)} s after the lease had ended`)
+  },
+)
 
-test('what a worker found that was paused past its lease is refused', { timeout: 90_000 }, async () => {
+test('F48: what a worker found that was paused past its lease is refused', { timeout: 90_000 }, async () => {
   await register(1)
   const held: Parameters<HttpUpstreamHandler>[] = []
   upstream.answer((...exchange) => void held.push(exchange))
@@ -292,7 +296,7 @@ test('ten workers that start at once probe nothing twice in a period', { timeout
 })
 
 test(
-  'eight who race for the same endpoints get each of them once',
+  'F47: eight who race for the same endpoints get each of them once',
   { timeout: 60_000 + RACES * 100 },
   async () => {
     await register(8)

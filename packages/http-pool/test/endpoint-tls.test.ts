@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 
+import { authority, clientCertificate, goodCertificate, signedCertificate } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
 import { createHttpClient } from '../src/got.ts'
 import { type EndpointTlsOptions, HttpPool, type PoolTlsOptions } from '../src/index.ts'
-import { authority, clientCertificate, goodCertificate, signedCertificate } from './support/certificates.ts'
 import { failureOf } from './support/failure-of.ts'
 import { startHttpServer } from './support/http-server.ts'
 

@@ -1,11 +1,10 @@
 import { inspect } from 'node:util'
 
-import { freePort, startScriptedUpstream } from '@mreg/testing'
+import { authority, freePort, goodCertificate, signedCertificate, startScriptedUpstream } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
 import { createHttpClient, type HttpClient } from '../src/got.ts'
 import { createEgressGuard, HttpPool } from '../src/index.ts'
-import { authority, goodCertificate, signedCertificate } from './support/certificates.ts'
 import { failureOf } from './support/failure-of.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { startProxyServer } from './support/proxy-server.ts'

@@ -1,9 +1,8 @@
-import { startScriptedUpstream } from '@mreg/testing'
+import { expiredCertificate, goodCertificate, startScriptedUpstream } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
 import { createHttpClient } from '../src/got.ts'
 import { HttpPool } from '../src/index.ts'
-import { expiredCertificate, goodCertificate } from './support/certificates.ts'
 import { failureOf } from './support/failure-of.ts'
 import { startHttpServer } from './support/http-server.ts'
 

@@ -179,7 +179,7 @@ describe('a call', () => {
     expect(server.executions).toHaveLength(200)
   })
 
-  test('whose client goes away is finished by the server: in this era that is no cancellation', async () => {
+  test('F28: whose client goes away is finished by the server: in this era that is no cancellation', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy({ timeouts: { streamAfterMs: 20 } })
     open.register(registered(server.url))

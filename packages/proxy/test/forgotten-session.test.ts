@@ -110,7 +110,7 @@ const newerClients: Clients = async (open) => {
 test.each([
   ['of a client of the older era', olderClients],
   ['of clients of the newer era, who share it', newerClients],
-])('a session %s that is forgotten under its calls is opened again once', async (_whose, clients) => {
+])('F21: a session %s that is forgotten under its calls is opened again once', async (_whose, clients) => {
   await using server = await startForgetfulServer()
   await using open = openProxy({ era: LEGACY, timeouts: TIMEOUTS, connectTimeoutMs: PATIENT_MS })
   open.register(registered(server.upstream.url))

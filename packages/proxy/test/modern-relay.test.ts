@@ -248,7 +248,7 @@ describe('a modern call', () => {
     ])
   })
 
-  test('is cancelled at the server when its client goes away', async () => {
+  test('F28: is cancelled at the server when its client goes away', async () => {
     await using server = await startModernServer()
     await using open = openProxy({ timeouts: { streamAfterMs: 30, heartbeatMs: 30 } })
     open.register(registered(server.url))
@@ -263,7 +263,7 @@ describe('a modern call', () => {
     await expect.poll(() => open.pool.stats().active).toBe(0)
   })
 
-  test('is cancelled also while the server has not said a word', async () => {
+  test('F28: is cancelled also while the server has not said a word', async () => {
     await using upstream = await startHttpUpstream(() => {})
     await using open = openProxy({ era: { modern: true } })
     open.register(registered(upstream.url))

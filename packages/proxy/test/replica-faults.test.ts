@@ -1,8 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type TlsOptions } from 'node:tls'
+import { brotliCompressSync } from 'node:zlib'
 
-import { eventOf, freePort, type HttpUpstreamHandler, startScriptedUpstream } from '@mreg/testing'
+import {
+  eventOf,
+  expiredCertificate,
+  freePort,
+  goodCertificate,
+  type HttpUpstreamHandler,
+  type ScriptedUpstream,
+  startScriptedUpstream,
+} from '@mreg/testing'
 import { isJsonObject, type JsonObject } from '@mreg/upstream'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { errorOf, initialize, requestOf } from './support/exchanges.ts'
 import { sendModern } from './support/modern-exchanges.ts'
@@ -18,6 +30,20 @@ type Ask = (method: string, params?: Readonly<Record<string, unknown>>) => Promi
 const JSON_TYPE = { 'content-type': 'application/json' }
 const STREAM_TYPE = { 'content-type': 'text/event-stream' }
 const PROGRESS = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'x' } }
+
+/** 40 bytes of 50 million. */
+const BOMB = brotliCompressSync(Buffer.alloc(50_000_000, '{'))
+
+/** Where nobody is to come. */
+let canary: ScriptedUpstream
+
+beforeAll(async () => {
+  canary = await startScriptedUpstream()
+})
+
+afterAll(async () => {
+  await canary.stop()
+})
 
 /** What the endpoint does with a request that it has read, and executed where it is a call. */
 const FAULTS: readonly (readonly [name: string, fault: HttpUpstreamHandler, reasons: readonly string[]])[] = [
@@ -45,9 +71,32 @@ const FAULTS: readonly (readonly [name: string, fault: HttpUpstreamHandler, reas
     ['truncated', 'reset'],
   ],
   [
+    'F10 keeps itself alive with comments, byte by byte',
+    (_request, response) => {
+      response.writeHead(200, STREAM_TYPE)
+      const timer = setInterval(() => response.write(':'), 20)
+      response.once('close', () => clearInterval(timer))
+    },
+    ['total_timeout'],
+  ],
+  [
+    'F11 talks without end, and never answers',
+    (_request, response) => {
+      response.writeHead(200, STREAM_TYPE)
+      const timer = setInterval(() => response.write(eventOf(PROGRESS)), 5)
+      response.once('close', () => clearInterval(timer))
+    },
+    ['total_timeout'],
+  ],
+  [
     'F12 answers more than it may',
     (_request, response) => response.writeHead(200, JSON_TYPE).end(`{"a":"${'x'.repeat(100_000)}"}`),
     ['too_large'],
+  ],
+  [
+    'F13 answers with a little that would become much',
+    (_request, response) => response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'br' }).end(BOMB),
+    ['bad_content_type'],
   ],
   [
     'F14 answers with a web page',
@@ -76,6 +125,12 @@ const FAULTS: readonly (readonly [name: string, fault: HttpUpstreamHandler, reas
     ['not_a_message'],
   ],
   [
+    'F18 sends elsewhere',
+    (_request, response) =>
+      response.writeHead(307, { location: `http://127.0.0.1:${canary.port}/canary` }).end(),
+    ['redirect'],
+  ],
+  [
     'F19 closes the connection as it reads',
     (_request, response) => response.destroy(),
     ['reset', 'truncated'],
@@ -86,6 +141,51 @@ const FAULTS: readonly (readonly [name: string, fault: HttpUpstreamHandler, reas
     ['upstream_status'],
   ],
 ]
+
+/** An endpoint that no request comes to. */
+interface Unreachable {
+  readonly url: string
+  /** How names are resolved. Default: as this machine does. */
+  readonly names?: ProxyOptions['names']
+  /** What came through to it. */
+  readonly received?: () => string
+  readonly stop: () => Promise<void>
+}
+
+const startSilentNames = async (): Promise<Unreachable> => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return {
+    url: 'http://dead.test/mcp',
+    names: { servers: [`127.0.0.1:${socket.address().port}`], timeoutMs: 300 },
+    stop: async () => void socket.close(),
+  }
+}
+
+/** @param options undefined: it does not speak TLS at all. */
+const startTls = async (options: TlsOptions | undefined): Promise<Unreachable> => {
+  if (options === undefined) {
+    const plain = await startScriptedUpstream([{ send: 'HTTP/1.1 200 OK\r\n\r\n' }])
+    return { url: plain.url.replace('http:', 'https:'), stop: () => plain.stop() }
+  }
+  let received = ''
+  const server = createServer(options, (socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      received += bytes.toString()
+    })
+  })
+  server.on('tlsClientError', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP port')
+  return {
+    url: `https://127.0.0.1:${address.port}/mcp`,
+    received: () => received,
+    stop: async () => void server.close(),
+  }
+}
 
 const client = async (open: OpenProxy, era: Era): Promise<Ask> => {
   if (era === 'modern') return async (method, params) => (await sendModern(open, method, params)).last
@@ -114,7 +214,7 @@ describe.each(['legacy', 'modern'] as const)('one of three endpoints of the %s e
   test.each(FAULTS)('%s', async (name, fault, reasons) => {
     const replicas = await Promise.all(['one', 'two', 'three'].map((each) => startReplica(era, each)))
     // A stall takes all the time there is, and what is too large here is too large anywhere.
-    const isPassing = !/^F(6|7|12) /u.test(name)
+    const isPassing = !/^F(6|7|10|11|12) /u.test(name)
     await using open = openProxy({
       ...options,
       timeouts: { requestMs: 60_000, toolCallMs: isPassing ? 60_000 : 400 },
@@ -151,7 +251,13 @@ describe.each(['legacy', 'modern'] as const)('one of three endpoints of the %s e
       for (const nonce of executed) expect(nonces).toContain(nonce)
 
       for (const ask of isPassing ? asks : []) expect(await ask('tools/list')).toMatchObject({ result: {} })
-      expect(failures.length).toBeLessThanOrEqual(isPassing ? 2 : asks.length)
+      // A refusal that is none of a server's faults opens no circuit.
+      const isLeft = isPassing && !name.startsWith('F18 ')
+      expect(failures.length).toBeLessThanOrEqual(isLeft ? 2 : asks.length)
+      // Whoever does not come to an end is cut off.
+      const endless = /^F1[01] /u.test(name) ? bad.executions.length : 0
+      await expect.poll(() => bad.upstream.disconnects).toBeGreaterThanOrEqual(endless)
+      expect(canary.connectionsAccepted).toBe(0)
     } finally {
       for (const replica of replicas) await replica.stop()
     }
@@ -184,10 +290,18 @@ describe.each(['legacy', 'modern'] as const)('one of three endpoints of the %s e
       'F3 has a name that does not resolve',
       async () => ({ url: 'http://does-not-exist.invalid/mcp', stop: async () => {} }),
     ],
+    ['F4 has a name whose server never answers', startSilentNames],
+    ['F5 has a certificate that nobody has signed', () => startTls(goodCertificate)],
+    [
+      'F5 has a certificate that has expired',
+      () => startTls({ ...expiredCertificate, maxVersion: 'TLSv1.2' }),
+    ],
+    ['F5 answers a TLS handshake with something else', () => startTls(undefined)],
   ])('%s: nobody notices', async (_name, start) => {
-    const bad = await start()
+    const bad: Unreachable = await start()
     const [open, replicas] = await withBad(bad.url, {
       connectTimeoutMs: 500,
+      names: bad.names,
       timeouts: { requestMs: 60_000, toolCallMs: 60_000 },
     })
     try {
@@ -202,6 +316,7 @@ describe.each(['legacy', 'modern'] as const)('one of three endpoints of the %s e
         })
       }
       expect(replicas.flatMap(({ executions }) => executions).toSorted()).toEqual(nonces.toSorted())
+      expect(bad.received?.() ?? '').toBe('')
     } finally {
       await open[Symbol.asyncDispose]()
       for (const replica of replicas) await replica.stop()

@@ -302,7 +302,7 @@ describe('a session', () => {
     expect(headers).not.toContain(token)
   })
 
-  test('survives a restart of the server: nobody has to initialise again', async () => {
+  test('F21: survives a restart of the server: nobody has to initialise again', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()
     open.register(registered(server.url))

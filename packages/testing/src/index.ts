@@ -80,6 +80,15 @@ export {
   type ScriptStep,
 } from './faults/scripted-upstream.ts'
 
+// Certificates of servers on loopback, good and bad.
+export {
+  authority,
+  clientCertificate,
+  expiredCertificate,
+  goodCertificate,
+  signedCertificate,
+} from './tls/certificates.ts'
+
 // The built gateway as a child process.
 export {
   removeDataDirectory,

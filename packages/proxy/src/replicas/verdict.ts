@@ -20,6 +20,7 @@ const OWN: ReadonlySet<UpstreamErrorReason> = new Set([
   'bad_content_type',
   'invalid_response',
   'not_a_message',
+  'redirect',
   'rate_limited',
   'needs_login',
   'session_lost',

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { KeyRing } from '@mreg/access'
 import type { Cache } from '@mreg/cache'
 import { type Logger, type ServerSettings, silentLogger } from '@mreg/core'
-import { HttpPool } from '@mreg/http-pool'
+import { HttpPool, type HttpPoolOptions } from '@mreg/http-pool'
 import type { RegisteredServer } from '@mreg/registry'
 import {
   type CredentialSource,
@@ -36,6 +36,8 @@ export interface ProxyOptions {
   /** What its circuits share with others. Default: nothing. */
   readonly circuits?: UpstreamsOptions['circuits']
   readonly connectTimeoutMs?: number | undefined
+  /** How the names of servers are resolved. Default: as this machine does. */
+  readonly names?: HttpPoolOptions['names']
   readonly maxMessageBytes?: number | undefined
   readonly maxJsonDepth?: number | undefined
   /** Sessions remembered at once. Default 100. */
@@ -89,7 +91,7 @@ export const openProxy = (options: ProxyOptions = {}): OpenProxy => {
     ...options.timeouts,
   }
   const logger = options.logger ?? silentLogger
-  const pool = new HttpPool({ closeTimeoutMs: 100 })
+  const pool = new HttpPool({ closeTimeoutMs: 100, names: options.names })
   const upstreams = new Upstreams({
     pool,
     credentials: options.credentials ?? noCredentials,
