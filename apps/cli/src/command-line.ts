@@ -5,6 +5,7 @@ import { registerAdd } from './commands/add.ts'
 import { registerCall } from './commands/call.ts'
 import { registerConnect } from './commands/connect.ts'
 import { registerDoctor } from './commands/doctor.ts'
+import { registerExplain } from './commands/explain.ts'
 import { registerExport } from './commands/export.ts'
 import { registerImport } from './commands/import.ts'
 import { registerKeys } from './commands/keys.ts'
@@ -57,6 +58,7 @@ export const createCommandLine = (): Command => {
   registerCall(program)
   program.commandsGroup('Care:')
   registerDoctor(program)
+  registerExplain(program)
   registerKeys(program)
   registerPolicies(program)
   return program.addHelpText(

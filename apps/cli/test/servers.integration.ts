@@ -58,6 +58,30 @@ test('a tool is switched off for everybody, reviewed, and switched on again', as
   expect((await workplace.mreg(['tools', 'everything', '--review'])).stdout).toContain(
     'tool get-env is switched off',
   )
+  expect((await workplace.mreg(['show', 'everything'])).stdout).toMatch(/^ {2}Switched off +get-env$/mu)
+  expect(await workplace.json(['show', 'everything'])).toMatchObject({ off: ['get-env'], waiting: [] })
+  expect((await workplace.mreg(['doctor', 'everything'])).stdout).toContain(
+    '✓ Approvals    everything: switched off are get-env',
+  )
+  const why = await workplace.mreg(['explain', 'everything__get-env'])
+  expect(why).toMatchObject({ code: 0, stderr: '' })
+  expect(why.stdout).toMatch(/^everything__get-env at \/mcp, for whoever comes without a key$/mu)
+  expect(why.stdout).toMatch(
+    /^✗ changes +An administrator has switched the tool "get-env" .* off; mreg tools/mu,
+  )
+  expect(why.stdout).toMatch(/^Not shown, and cannot be called\. /mu)
+  const where = await workplace.mreg(['explain', 'echo', '--server', 'everything'])
+  expect(where.stdout).toMatch(/^Shown, and can be called\. .*a call goes to http:/mu)
+  expect(await workplace.json(['explain', 'everything__echo', '--principal', 'admin'])).toMatchObject({
+    isShown: true,
+    isCallable: true,
+    caller: { id: 'admin' },
+    endpoints: [{ isChosen: true, address: everything.url }],
+  })
+  expect(await workplace.mreg(['explain', 'x', '--principal', 'nobody'])).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('no API key is called "nobody"'),
+  })
   expect((await workplace.mreg(['tools', 'everything', '--on', 'get-env'])).code).toBe(0)
   expect((await workplace.mreg(['tools', 'everything'])).stdout).toMatch(/^get-env /mu)
   expect((await workplace.mreg(['tools', 'everything', '--off', 'no-such-tool'])).code).toBe(4)

@@ -34,7 +34,8 @@ export interface AuthenticatorOptions {
   readonly areKeysCurrent?: (() => boolean) | undefined
 }
 
-const ADMINISTRATOR: Principal = Object.freeze({
+/** Whoever comes with the administrator's key. */
+export const ADMINISTRATOR: Principal = Object.freeze({
   id: 'admin',
   tenantId: DEFAULT_TENANT,
   role: 'admin',
@@ -69,15 +70,19 @@ export class Authenticator {
     authorization: string | undefined,
     audience?: string,
   ): Principal | Promise<Principal> {
-    const isOpen = door === 'mcp' && this.#options.mode === 'none'
+    const isOpen = this.#isOpen(door)
     if (authorization === undefined) {
       if (isOpen) return LOCAL_PRINCIPAL
-      throw new UnauthenticatedError('key_missing', 'send a key as "Authorization: Bearer …"')
+      throw keyMissing()
     }
     const token = tokenOf(authorization)
     if (token !== undefined && timingSafeEqual(this.#digest(token), this.#adminDigest)) return ADMINISTRATOR
     const finding = token === undefined ? undefined : this.#options.apiKeys?.check(token)
-    if (finding?.kind === 'good') return this.#current(finding.key.principal)
+    if (finding?.kind === 'good') {
+      const outdated = this.#keysOutdated()
+      if (outdated !== undefined) throw outdated
+      return finding.key.principal
+    }
     // A client may carry a token that is meant for something else; where no key is needed it does no harm.
     if (isOpen) return LOCAL_PRINCIPAL
     if (finding !== undefined || token === undefined || this.#options.tokens === undefined)
@@ -92,9 +97,23 @@ export class Authenticator {
     return keyId === undefined ? undefined : this.#options.apiKeys?.endOf(keyId)
   }
 
-  #current(principal: Principal): Principal {
-    if (this.#options.areKeysCurrent?.() !== false) return principal
-    throw new UnauthenticatedError(
+  /** Why a principal would not be let in at a door as things are; undefined: it would be. */
+  refusalOf(door: Door, { keyId, kind }: Principal): UnauthenticatedError | undefined {
+    if (kind === 'local') return this.#isOpen(door) ? undefined : keyMissing()
+    if (keyId === undefined) return undefined
+    const { apiKeys } = this.#options
+    const record = apiKeys?.byId(keyId)?.record
+    const standing = record === undefined ? undefined : apiKeys?.stateOf(record)
+    return standing === 'good' ? this.#keysOutdated() : refusalOf(standing)
+  }
+
+  #isOpen(door: Door): boolean {
+    return door === 'mcp' && this.#options.mode === 'none'
+  }
+
+  #keysOutdated(): UnauthenticatedError | undefined {
+    if (this.#options.areKeysCurrent?.() !== false) return undefined
+    return new UnauthenticatedError(
       'keys_not_current',
       'the gateway has not reached its database for too long to know whether the key is still good; the administrator’s key works',
     )
@@ -116,6 +135,9 @@ const endAt = (date: Date): AbortSignal =>
 
 const tokenOf = (authorization: string): string | undefined =>
   authorization.length > MAX_TOKEN_LENGTH ? undefined : /^Bearer +([\w.~+/=-]+) *$/iu.exec(authorization)?.[1]
+
+const keyMissing = (): UnauthenticatedError =>
+  new UnauthenticatedError('key_missing', 'send a key as "Authorization: Bearer …"')
 
 const refusalOf = (found: 'unknown' | 'expired' | 'revoked' | undefined): UnauthenticatedError => {
   if (found === 'expired')

@@ -1,4 +1,5 @@
 export { Authenticator, type AuthenticatorOptions, type Door, type TokenVerifier } from './authenticator.ts'
+export { type Caller, Callers } from './callers.ts'
 
 // API keys
 export { ApiKeyHasher } from './api-keys/api-key-hasher.ts'
@@ -13,7 +14,12 @@ export {
 export type { ApiKeyView, IssuedApiKey } from './api-keys/api-key-view.ts'
 export { ApiKeys, type ApiKeysOptions } from './api-keys/api-keys.ts'
 export { ApiKeyUses, type ApiKeyUsesOptions } from './api-keys/api-key-uses.ts'
-export { type ApiKeyFinding, type KnownApiKey, KnownApiKeys } from './api-keys/known-api-keys.ts'
+export {
+  type ApiKeyFinding,
+  type ApiKeyStanding,
+  type KnownApiKey,
+  KnownApiKeys,
+} from './api-keys/known-api-keys.ts'
 export { KnownPolicies, type KnownPolicy, type TenantPolicies } from './policies/known-policies.ts'
 export { Policies, type PoliciesOptions } from './policies/policies.ts'
 export {
@@ -28,6 +34,7 @@ export {
   AccessLimits,
   type AccessRefusal,
   type AccessTarget,
+  type AccessVerdict,
   type NamedRules,
 } from './rules/access-limits.ts'
 export {

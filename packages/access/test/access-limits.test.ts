@@ -22,6 +22,7 @@ describe('what somebody is limited to', () => {
     expect(limits.refusal({ kind: 'server', name: 'github' })).toEqual({
       reason: 'server_not_allowed',
       by: 'the key "ci"',
+      verdict: { by: 'the key "ci"', rule: 'servers', isAllowed: false, list: 'allow', pattern: undefined },
     })
     expect(limits.refusal(tool('get'))).toMatchObject({ reason: 'server_not_allowed' })
   })
@@ -48,7 +49,8 @@ describe('what somebody is limited to', () => {
     const limits = AccessLimits.of('readonly', [])
     const refusal =
       isReadOnly === true ? undefined : { reason: 'tool_not_read_only', by: 'the role readonly' }
-    expect(limits?.refusal(tool('get', 'github', isReadOnly))).toEqual(refusal)
+    const refused = limits?.refusal(tool('get', 'github', isReadOnly))
+    expect(refused && { reason: refused.reason, by: refused.by }).toEqual(refusal)
     expect(limitsOf({ readOnlyTools: true }).refusal(tool('get', 'github', isReadOnly))?.reason).toBe(
       refusal?.reason,
     )
@@ -90,5 +92,31 @@ describe('what somebody is limited to', () => {
       expect(refused(given)).toBe('argument_not_allowed')
     expect(limits.hasConditions('wiki', 'get')).toBe(false)
     expect(limits.argumentRefusal('wiki', 'get', {})).toBeUndefined()
+  })
+
+  it('says of each rule what it says, up to the first that refuses', () => {
+    const limits = AccessLimits.of('readonly', [
+      { name: 'the tenant', rules: { servers: { deny: ['wiki'] } } },
+      { name: 'the key "ci"', rules: { tools: { allow: ['get_*', 'github/*'] } } },
+    ])
+    const verdicts = (name: string, server: string) =>
+      limits
+        ?.verdicts(tool(name, server, true))
+        .map(({ by, rule, isAllowed, list, pattern }) => [by, rule, isAllowed, list, pattern])
+    expect(verdicts('get_page', 'github')).toEqual([
+      ['the tenant', 'servers', true, undefined, undefined],
+      ['the key "ci"', 'tools', true, 'allow', 'get_*'],
+      ['the role readonly', 'role', true, undefined, undefined],
+    ])
+    expect(verdicts('get_page', 'wiki')).toEqual([['the tenant', 'servers', false, 'deny', 'wiki']])
+    expect(verdicts('put', 'mail')?.at(-1)).toEqual(['the key "ci"', 'tools', false, 'allow', undefined])
+    for (const [name, server] of [
+      ['get_page', 'github'],
+      ['get_page', 'wiki'],
+      ['put', 'mail'],
+    ] as const)
+      expect(limits?.verdicts(tool(name, server, true)).some(({ isAllowed }) => !isAllowed)).toBe(
+        limits?.refusal(tool(name, server, true)) !== undefined,
+      )
   })
 })

@@ -13,4 +13,6 @@ export interface Choice<Target> {
   readonly key?: string | undefined
   /** The time of the balancer's clock, when the caller has read it already. */
   readonly nowMs?: number | undefined
+  /** Somebody only looks who would be chosen: no turn is taken, and the next pick is as if this one had not been. Default false. */
+  readonly isPreview?: boolean | undefined
 }

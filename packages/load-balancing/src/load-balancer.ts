@@ -23,7 +23,7 @@ export class LoadBalancer<Target> {
   readonly #judge: OutlierJudge | undefined
   readonly #clock: Clock
   readonly #onEjected: ((ejection: Ejection) => void) | undefined
-  readonly #situation: { key: string | undefined; nowMs: number; isEven: boolean }
+  readonly #situation: { key: string | undefined; nowMs: number; isEven: boolean; isPreview: boolean }
   readonly #leaseOwner: LeaseOwner<Target> = {
     end: (replica, startedMs, outcome, nowMs) => this.#end(replica, startedMs, outcome, nowMs),
   }
@@ -40,7 +40,7 @@ export class LoadBalancer<Target> {
     this.#roster = new Roster(slowStart && checkSlowStart(slowStart))
     this.#clock = clock
     this.#onEjected = onEjected
-    this.#situation = { key: undefined, nowMs: -Infinity, isEven: true }
+    this.#situation = { key: undefined, nowMs: -Infinity, isEven: true, isPreview: false }
   }
 
   /** All of them, also those that are ejected or drain. A new array after each {@link LoadBalancer.update}. */
@@ -86,7 +86,7 @@ export class LoadBalancer<Target> {
       roster.advance(nowMs)
     }
     if (candidates === roster.all && roster.isOpen && exclude === undefined && eligible === undefined) {
-      return this.#select(candidates, choice.key, nowMs)
+      return this.#select(candidates, choice, nowMs)
     }
     return this.#selectAmong(candidates, choice, nowMs)
   }
@@ -164,7 +164,7 @@ export class LoadBalancer<Target> {
       }
       // Only now, and only if need be: an array that is emptied first would be made anew.
       if (usable.length !== count) usable.length = count
-      return this.#select(usable, choice.key, nowMs)
+      return this.#select(usable, choice, nowMs)
     } finally {
       this.#isSelecting = isNested
     }
@@ -172,7 +172,7 @@ export class LoadBalancer<Target> {
 
   #select(
     candidates: readonly Replica<Target>[],
-    key: string | undefined,
+    { key, isPreview = false }: Choice<Target>,
     nowMs: number,
   ): Replica<Target> | undefined {
     if (candidates.length <= 1) return candidates[0]
@@ -180,6 +180,7 @@ export class LoadBalancer<Target> {
     situation.key = key
     situation.nowMs = nowMs
     situation.isEven = this.#roster.isEven
+    situation.isPreview = isPreview
     return this.#selector.select(candidates, situation)
   }
 

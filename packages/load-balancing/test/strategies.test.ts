@@ -1,3 +1,5 @@
+import { expect, test } from 'vitest'
+
 import {
   consistentHash,
   leastConnections,
@@ -8,6 +10,7 @@ import {
   weighted,
 } from '../src/index.ts'
 import { describeStrategy } from './contract/strategy-contract.ts'
+import { open, pickId } from './support/replicas.ts'
 
 for (const create of [roundRobin, weighted, leastConnections, random, consistentHash, peakEwma]) {
   describeStrategy(create)
@@ -30,3 +33,14 @@ const inTurns: Strategy = {
   },
 }
 describeStrategy(() => inTurns)
+
+test.each([roundRobin, weighted])('whoever only looks takes nobody’s turn', (create) => {
+  const options = { strategy: create(), seed: 7 }
+  const [looked, plain] = [open([2, 1, 1], options).balancer, open([2, 1, 1], options).balancer]
+  for (let index = 0; index < 50; index += 1) {
+    const previews = [1, 2, 3].map(() => pickId(looked, { isPreview: true }))
+    const next = pickId(looked)
+    expect(next).toBe(pickId(plain))
+    expect(new Set(previews)).toEqual(new Set([next]))
+  }
+})

@@ -4,6 +4,14 @@ export type { Answer, AnswerHeader, CompleteAnswer, StreamAnswer } from './answe
 export { Fallback, type FallbackFigures, type FallbackOptions } from './fallback/fallback.ts'
 export type { FallbackSettings } from './fallback/fallback-settings.ts'
 export type { Exchange } from './exchange.ts'
+export {
+  EXPLAINED_CHECKS,
+  type ExplainedCheck,
+  type ExplainedEndpoint,
+  type ExplainedStep,
+  type Explanation,
+} from './explain/explanation.ts'
+export type { Explainer, ExplainQuery } from './explain/explainer.ts'
 export { MergedProxy, type MergedProxyOptions } from './merged/merged-proxy.ts'
 export type { LoginUrlFor } from './merged/login-action.ts'
 export type { OfferSizes } from './merged/offer-sizes.ts'

@@ -1,5 +1,5 @@
-import type { AccessControl, RequestLimits } from '@mreg/access'
-import { type ChangePolicy, type Logger, silentLogger } from '@mreg/core'
+import type { AccessControl, AccessRefusal, RequestLimits } from '@mreg/access'
+import { type ChangePolicy, type Logger, type Principal, silentLogger } from '@mreg/core'
 import {
   classifyEra,
   ERROR_CODE,
@@ -17,6 +17,7 @@ import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
 import { withinLimits } from './control/call-limits.ts'
 import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
+import type { NamedCapability } from './control/named-capability.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { LegacyEra } from './legacy-era.ts'
@@ -124,10 +125,23 @@ export class ServerProxy {
       : withinLimits(this.#callLimits, message, () => era.post(message))
   }
 
+  /** Why a principal is answered as if there were no such server; undefined: it is not. */
+  serverRefusal(principal: Principal, slug: string): AccessRefusal | undefined {
+    return this.#access?.limitsOf(principal)?.refusal({ kind: 'server', name: slug })
+  }
+
+  /** Whether a server is to see a principal's request about something that it offers. */
+  judge(
+    route: ServerRoute,
+    principal: Principal,
+    named: NamedCapability,
+  ): ReturnType<CapabilityGate['judge']> {
+    return this.#gate.judge(route, principal, named)
+  }
+
   /** undefined: there is no such server, or none for this principal; nobody is told which of the two. */
   #routeOf({ isObservation, principal, slug }: Exchange): ServerRoute | undefined {
-    const limits = isObservation === true ? undefined : this.#access?.limitsOf(principal)
-    if (limits?.refusal({ kind: 'server', name: slug }) !== undefined) return undefined
+    if (isObservation !== true && this.serverRefusal(principal, slug) !== undefined) return undefined
     return this.#routes.lookup(principal.tenantId, slug)
   }
 

@@ -9,6 +9,7 @@ export { CircuitFile, type CircuitFileOptions, savedCircuits } from './circuit/c
 export { type Fitness, type HealthVerdict, VERDICT_MS } from './circuit/fitness.ts'
 export { isRepeatable } from './circuit/repeatable.ts'
 export { type CredentialSource, type HeaderPair, noCredentials } from './credential-source.ts'
+export type { EndpointStanding } from './endpoint-standing.ts'
 export type { EndpointTarget } from './endpoint-target.ts'
 export type { EndpointEra, EraFinding } from './era/endpoint-era.ts'
 export { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts'

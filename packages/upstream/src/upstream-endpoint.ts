@@ -23,6 +23,7 @@ import { fitness, type Fitness, HealthVerdict } from './circuit/fitness.ts'
 import { isRepeatable } from './circuit/repeatable.ts'
 import type { CredentialSource, HeaderPair } from './credential-source.ts'
 import type { EndpointRequest } from './endpoint-request.ts'
+import type { EndpointStanding } from './endpoint-standing.ts'
 import type { EndpointTarget } from './endpoint-target.ts'
 import { EndpointEra } from './era/endpoint-era.ts'
 import { learnFromRefusal } from './era/learn-from-refusal.ts'
@@ -170,6 +171,23 @@ export class UpstreamEndpoint {
     const found = fitness(this.#circuitFor(principalId), this.#health)
     if (found === 'recovering') this.#check?.()
     return found
+  }
+
+  /**
+   * The same with all that it rests on. Asking changes nothing.
+   *
+   * @param principalId whose request it would be; undefined: the gateway's own.
+   */
+  standingFor(principalId?: string): EndpointStanding {
+    const circuit = this.#circuitFor(principalId)
+    return {
+      fitness: fitness(circuit, this.#health),
+      circuit: circuit.breaker.state,
+      retryAfterMs: Math.ceil(circuit.breaker.retryAfterMs),
+      paceMs: Math.ceil(circuit.pace.waitMs),
+      status: this.#health.status,
+      eras: { legacy: this.era.peek('legacy'), modern: this.era.peek('modern'), ageMs: this.era.ageMs },
+    }
   }
 
   /**

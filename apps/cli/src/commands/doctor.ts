@@ -24,7 +24,7 @@ export const registerDoctor = (program: Command): void => {
     .command('doctor')
     .summary('find out what is wrong, and how to mend it')
     .description(
-      'Looks for what commonly goes wrong: a taken port, no gateway, a wrong key, an old Node.js, a missing command, no network for npx, wanted credentials, a wrong path, proxies and certificates, revisions of the protocol that do not fit, too many tools. Changes nothing. The exit code is 1 when something does not work.',
+      'Looks for what commonly goes wrong: a taken port, no gateway, a wrong key, an old Node.js, a missing command, no network for npx, wanted credentials, a wrong path, proxies and certificates, revisions of the protocol that do not fit, too many tools, definitions that wait for an approval. Changes nothing. The exit code is 1 when something does not work.',
     )
     .argument('[name]', 'only this server')
     .addHelpText(

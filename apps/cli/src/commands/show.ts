@@ -6,6 +6,7 @@ import { examplesHelp } from '../output/examples.ts'
 import type { Output } from '../output/output.ts'
 import { printable } from '../output/printable.ts'
 import { redactedServer } from '../output/redact.ts'
+import { nameList, type ReviewNeeds, reviewNeeds } from '../output/review-text.ts'
 import { addressOf, ageText, liveText, probeText, statusText } from '../output/server-text.ts'
 
 /** `mreg show NAME`: everything about one server. */
@@ -26,12 +27,24 @@ export const registerShow = (program: Command): void => {
       const context = contextOf(command)
       const gateway = await connectToGateway(context)
       const server = redactedServer(await gateway.get(name))
-      context.output.result(server, () => serverDetails(context.output, server, gateway.gateway.url))
+      const needs = await reviewNeeds(gateway, server.slug)
+      context.output.result({ ...server, ...needs }, () =>
+        serverDetails(context.output, server, gateway.gateway.url, needs),
+      )
     })
 }
 
-/** All about a server, in lines. */
-export const serverDetails = (output: Output, server: ServerView, gatewayUrl: string): string => {
+/**
+ * All about a server, in lines.
+ *
+ * @param needs what of it waits for somebody or is off; undefined: it is not known, and nothing is said of it.
+ */
+export const serverDetails = (
+  output: Output,
+  server: ServerView,
+  gatewayUrl: string,
+  needs?: ReviewNeeds,
+): string => {
   const facts: [string, string | undefined][] = [
     ['Title', server.title],
     ['Description', server.description],
@@ -40,6 +53,8 @@ export const serverDetails = (output: Output, server: ServerView, gatewayUrl: st
     ['Visibility', server.visibility],
     ['For clients', `${gatewayUrl}/mcp/${server.slug}`],
     ['Settings', Object.keys(server.settings).length === 0 ? undefined : JSON.stringify(server.settings)],
+    ['To approve', waitingText(server.slug, needs)],
+    ['Switched off', needs === undefined || needs.off.length === 0 ? undefined : nameList(needs.off)],
     ['Managed by', server.managedBy === 'api' ? undefined : server.managedBy],
     ['Changed', `${ageText(server.updatedAt)} (revision ${server.revision})`],
   ]
@@ -62,6 +77,11 @@ export const serverDetails = (output: Output, server: ServerView, gatewayUrl: st
     ]),
   ].join('\n')
 }
+
+const waitingText = (slug: string, needs: ReviewNeeds | undefined): string | undefined =>
+  needs === undefined || needs.waiting.length === 0
+    ? undefined
+    : `${nameList(needs.waiting)} (mreg tools ${slug} --review)`
 
 const factLines = (facts: readonly [string, string | undefined][]): string[] =>
   facts.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(13)}${value}`]))

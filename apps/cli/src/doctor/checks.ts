@@ -1,4 +1,5 @@
 import type { Check } from './check.ts'
+import { approvals } from './checks/approvals.ts'
 import { gatewayAndKey } from './checks/gateway-and-key.ts'
 import { login } from './checks/login.ts'
 import { missingCommand } from './checks/missing-command.ts'
@@ -22,4 +23,5 @@ export const CHECKS: readonly Check[] = [
   login,
   protocolEra,
   toolCount,
+  approvals,
 ]

@@ -1,4 +1,5 @@
 import type { ApiKeyView, IssuedApiKey, PolicyView } from '@mreg/access'
+import type { Explanation } from '@mreg/proxy'
 import type { CapabilityDecisions, CapabilityView, ServerView, ToolsetView } from '@mreg/registry'
 import * as z from 'zod'
 
@@ -16,6 +17,15 @@ export interface ListQuery {
   readonly tag?: string | undefined
   readonly transport?: string | undefined
   readonly status?: string | undefined
+}
+
+/** What is to be explained. What is left out has the default of the gateway. */
+export interface ExplainQuery {
+  readonly name: string
+  readonly principal?: string | undefined
+  readonly kind?: string | undefined
+  readonly server?: string | undefined
+  readonly set?: string | undefined
 }
 
 const REQUEST_MS = 30_000
@@ -99,9 +109,9 @@ export class GatewayClient {
     await this.#request('DELETE', `${path(idOrSlug)}/login`, { timeoutMs: LOGIN_MS })
   }
 
-  /** All that a server was seen to offer, over all pages. */
-  async capabilities(idOrSlug: string): Promise<CapabilityView[]> {
-    return this.#all(`${path(idOrSlug)}/capabilities`, {})
+  /** All that a server was seen to offer, over all pages; with `state`, what is in that one. */
+  async capabilities(idOrSlug: string, state?: 'waiting' | 'disabled'): Promise<CapabilityView[]> {
+    return this.#all(`${path(idOrSlug)}/capabilities`, { state })
   }
 
   /** Decides about tools of a server, and gives what became of them. */
@@ -117,6 +127,11 @@ export class GatewayClient {
       { body: { decision, capabilities } },
     )
     return items
+  }
+
+  /** Why a caller sees something or does not, and where a call would go. */
+  async explain(query: ExplainQuery): Promise<Explanation> {
+    return this.#request('GET', `/explain?${search({ ...query })}`)
   }
 
   /** All API keys, over all pages, oldest first. */

@@ -6,6 +6,7 @@ import type {
   AccessControl,
   ApiKeys,
   Authenticator,
+  Callers,
   Policies,
   RequestLimits,
   UpstreamLogins,
@@ -28,6 +29,7 @@ import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
 import { ProtectedResources } from './protected-resources.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
+import { explainRoutes } from './routes/explain.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { loginReturnRoute } from './routes/login-return.ts'
 import { clientMetadataRoute, loginRoutes } from './routes/logins.ts'
@@ -54,6 +56,7 @@ export interface HttpServerOptions {
   readonly lifecycle: Lifecycle
   readonly authenticator: Authenticator
   readonly apiKeys: ApiKeys
+  readonly callers: Callers
   readonly policies: Policies
   readonly access: AccessControl
   readonly limits: RequestLimits
@@ -203,6 +206,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     await app.register(requestRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(toolsetRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(capabilityRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(explainRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(loginRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(mcpRoutes, { ...options, prefix: `${prefix}/mcp`, lifecycle })
   }

@@ -16,6 +16,9 @@ export type ApiKeyFinding =
   | { readonly kind: 'good'; readonly key: KnownApiKey }
   | { readonly kind: 'unknown' | 'expired' | 'revoked' }
 
+/** Whether a key that is known lets anybody in. */
+export type ApiKeyStanding = Exclude<ApiKeyFinding['kind'], 'unknown'>
+
 /** What a timer can wait at most, in milliseconds. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -70,6 +73,21 @@ export class KnownApiKeys {
     return this.#byId.get(id)
   }
 
+  /** The keys of a tenant that somebody may mean by `text`: the one of that id, else those of that name or principal. */
+  named(tenantId: string, text: string): readonly KnownApiKey[] {
+    const known = this.#byId.get(text)
+    if (known?.record.tenantId === tenantId) return [known]
+    return [...this.#byId.values()].filter(
+      ({ record }) => record.tenantId === tenantId && (record.name === text || record.principalId === text),
+    )
+  }
+
+  /** Whether a key is still good by itself. */
+  stateOf({ expiresAt, revokedAt }: Pick<StoredApiKey, 'expiresAt' | 'revokedAt'>): ApiKeyStanding {
+    if (revokedAt !== undefined) return 'revoked'
+    return expiresAt !== undefined && expiresAt.getTime() <= this.#now() ? 'expired' : 'good'
+  }
+
   /** Looks at what somebody sent as a key; undefined: it is not of the shape of one. */
   check(text: string): ApiKeyFinding | undefined {
     const parts = parseApiKey(text)
@@ -101,12 +119,10 @@ export class KnownApiKeys {
     const key = this.#byLookupId.get(parts.lookupId)
     if (!this.#hasher.matches(parts, key?.record.hash ?? NOBODY) || key === undefined)
       return { kind: 'unknown' }
-    const { expiresAt, id, revokedAt } = key.record
-    if (revokedAt !== undefined) return { kind: 'revoked' }
-    const now = this.#now()
-    if (expiresAt !== undefined && expiresAt.getTime() <= now) return { kind: 'expired' }
-    this.#uses.set(id, new Date(now))
-    return { kind: 'good', key }
+    const kind = this.stateOf(key.record)
+    if (kind !== 'good') return { kind }
+    this.#uses.set(key.record.id, new Date(this.#now()))
+    return { kind, key }
   }
 
   #end(id: string): void {

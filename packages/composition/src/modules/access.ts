@@ -4,6 +4,7 @@ import {
   ApiKeys,
   ApiKeyUses,
   Authenticator,
+  Callers,
   CredentialVault,
   KeyRing,
   KnownApiKeys,
@@ -116,6 +117,10 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
       })
     },
     [KeysToken, KnownApiKeys, ChangeFeed, SettingsToken, DriversToken, LoginNetworkToken, LoggerToken],
+  )
+  bind(Callers).toResolvedValue(
+    (authenticator, apiKeys) => new Callers(authenticator, apiKeys),
+    [Authenticator, KnownApiKeys],
   )
   bindLogins({ bind })
 })

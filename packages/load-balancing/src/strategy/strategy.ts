@@ -9,6 +9,8 @@ export interface Situation {
   readonly nowMs: number
   /** Whether all candidates have the same weight now: then there is no need to look. */
   readonly isEven: boolean
+  /** Whether somebody only looks: whoever is chosen then must not be remembered. */
+  readonly isPreview: boolean
 }
 
 /** What decides within one balancer. It may remember, and must not keep the arrays that it is given. */

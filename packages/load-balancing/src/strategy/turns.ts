@@ -22,7 +22,10 @@ export class Turns implements Selector {
     this.#earned[replica.slot] = this.#random() * (this.#usesWeights ? replica.weight : 1)
   }
 
-  select<Target>(candidates: readonly Replica<Target>[], { isEven, nowMs }: Situation): Replica<Target> {
+  select<Target>(
+    candidates: readonly Replica<Target>[],
+    { isEven, isPreview, nowMs }: Situation,
+  ): Replica<Target> {
     const earned = this.#earned
     let richest: Replica<Target> | undefined
     let most = -Infinity
@@ -31,7 +34,7 @@ export class Turns implements Selector {
       const whole = this.#usesWeights ? candidate.weight : 1
       const weight = isEven ? whole : (whole * candidate.weightAt(nowMs)) / candidate.weight
       const has = (earned[candidate.slot] ?? 0) + weight
-      earned[candidate.slot] = has
+      if (!isPreview) earned[candidate.slot] = has
       total += weight
       if (has > most) {
         most = has
@@ -39,7 +42,7 @@ export class Turns implements Selector {
       }
     }
     if (richest === undefined) throw new RangeError('there is nobody to choose')
-    earned[richest.slot] = most - total
+    if (!isPreview) earned[richest.slot] = most - total
     return richest
   }
 }

@@ -2,6 +2,7 @@ import type { AccessControl, AccessLimits } from '@mreg/access'
 import type { Selection } from '@mreg/registry'
 
 import type { SelectionFor } from '../merged/catalog-views.ts'
+import { accessReason } from './access-reason.ts'
 import { accessTarget } from './access-target.ts'
 
 /** Shows each principal of a catalog what it may use, and nothing else. */
@@ -22,4 +23,6 @@ const selectionOf = (limits: AccessLimits): Selection => ({
     const { definition, server } = entry
     return limits.refusal(accessTarget(server.slug, definition, definition)) === undefined ? entry : undefined
   },
+  why: ({ definition, server }) =>
+    accessReason(limits.verdicts(accessTarget(server.slug, definition, definition))),
 })

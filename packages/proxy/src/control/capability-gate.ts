@@ -1,4 +1,4 @@
-import type { AccessControl, AccessLimits } from '@mreg/access'
+import type { AccessControl, AccessLimits, AccessRefusal } from '@mreg/access'
 import { type ChangePolicy, changePolicyOf, mayHold, type Principal } from '@mreg/core'
 import { encodeError, ERROR_CODE, findMember, readValue } from '@mreg/mcp-wire'
 import { type CatalogServer, type DefinitionKind, templateMatcher } from '@mreg/registry'
@@ -58,7 +58,7 @@ export class CapabilityGate {
       return isWhole ? undefined : this.#list(message, kind, limits)
     }
     const named = namedCapability(exchange.body, scanned)
-    return named === undefined ? undefined : this.#refusal(message, named, policy, limits)
+    return named === undefined ? undefined : this.#refusal(message, named)
   }
 
   async #list(
@@ -80,47 +80,71 @@ export class CapabilityGate {
     return list ?? encodeError({ id, code: ERROR_CODE.invalidParams, message: text })
   }
 
-  /** Why the principal may not do that, as an answer; undefined: it may. */
-  async #notAllowed(
-    message: RoutedMessage,
+  /**
+   * Whether a server is to see a request about something that it offers. The one place that decides, for enforcing as for explaining:
+   * both questions are asked each by itself.
+   */
+  async judge(
+    route: ServerRoute,
+    principal: Principal,
     named: NamedCapability,
-    limits: AccessLimits,
-  ): Promise<Uint8Array | undefined> {
-    const { exchange, route, scanned } = message
+  ): Promise<{ readonly access: AccessRefusal | undefined; readonly withheld: WithheldState | undefined }> {
+    return {
+      access: await this.#accessRefusal(route, principal, named),
+      withheld: await this.#withheld(route, principal, named),
+    }
+  }
+
+  /**
+   * @param given the arguments that a tool is called with; they are looked at only where rules are about them. undefined: it is not
+   *   called.
+   */
+  async #accessRefusal(
+    route: ServerRoute,
+    principal: Principal,
+    named: NamedCapability,
+    given?: () => unknown,
+  ): Promise<AccessRefusal | undefined> {
+    const limits = this.#options.access?.limitsOf(principal)
+    if (limits === undefined) return undefined
     const { slug } = route.server
     const server =
-      named.kind === 'tool' && limits.readOnlyTools
-        ? await this.#known?.(exchange.principal, slug)
-        : undefined
+      named.kind === 'tool' && limits.readOnlyTools ? await this.#known?.(principal, slug) : undefined
     const definition = server?.definitions.find(
       ({ kind, name }) => kind === named.kind && name === named.name,
     )
     const refusal = limits.refusal(accessTarget(slug, named, definition))
-    if (refusal !== undefined) return accessRefused(message, named, refusal)
-    if (scanned.method !== 'tools/call' || !limits.hasConditions(slug, named.name)) return undefined
-    const given = scanned.argumentsSpan && readValue(exchange.body, scanned.argumentsSpan)
-    const unfit = limits.argumentRefusal(slug, named.name, given)
-    return unfit && accessRefused(message, named, unfit)
+    if (refusal !== undefined) return refusal
+    if (given === undefined || !limits.hasConditions(slug, named.name)) return undefined
+    return limits.argumentRefusal(slug, named.name, given())
   }
 
-  async #refusal(
-    message: RoutedMessage,
+  /** In which way something is kept from a principal by change control; undefined: in none. */
+  async #withheld(
+    route: ServerRoute,
+    principal: Principal,
     named: NamedCapability,
-    policy: ChangePolicy,
-    limits: AccessLimits | undefined,
-  ): Promise<Uint8Array | undefined> {
-    const { exchange, route } = message
-    const notAllowed = limits && (await this.#notAllowed(message, named, limits))
-    if (notAllowed !== undefined) return notAllowed
-    const state = withheldState(route, named, policy, this.#options.scopeOf(route, exchange.principal.id))
-    if (state !== undefined && named.kind !== 'resource') return refused(message, named, state)
+  ): Promise<WithheldState | undefined> {
+    const policy = changePolicyOf(route.server.settings, this.#options.changes)
+    const state = withheldState(route, named, policy, this.#options.scopeOf(route, principal.id))
+    if (state !== undefined && named.kind !== 'resource') return state
     const isStrict = policy.onNew === 'quarantine'
     const isFromTemplate = named.kind === 'resource' && route.withheld?.matchesTemplate(named.name) === true
     if (state === undefined && !isStrict && !isFromTemplate) return undefined
     // A resource may be listed by itself although a template that it fits is switched off, and the other way round.
-    const server = await this.#known?.(exchange.principal, route.server.slug)
+    const server = await this.#known?.(principal, route.server.slug)
     if (state === undefined && server !== undefined && isOffered(server, named)) return undefined
-    return refused(message, named, state ?? (isStrict ? 'quarantined' : 'disabled'))
+    return state ?? (isStrict ? 'quarantined' : 'disabled')
+  }
+
+  async #refusal(message: RoutedMessage, named: NamedCapability): Promise<Uint8Array | undefined> {
+    const { exchange, route, scanned } = message
+    const given = (): unknown => scanned.argumentsSpan && readValue(exchange.body, scanned.argumentsSpan)
+    const isCall = scanned.method === 'tools/call'
+    const notAllowed = await this.#accessRefusal(route, exchange.principal, named, isCall ? given : undefined)
+    if (notAllowed !== undefined) return accessRefused(message, named, notAllowed)
+    const state = await this.#withheld(route, exchange.principal, named)
+    return state && refused(message, named, state)
   }
 }
 
@@ -131,7 +155,8 @@ const allowedOf = (server: CatalogServer, limits: AccessLimits): CatalogServer =
   ),
 })
 
-type WithheldState = 'disabled' | 'quarantined'
+/** In which way something is kept from clients. */
+export type WithheldState = 'disabled' | 'quarantined'
 
 const withheldState = (
   { withheld }: ServerRoute,

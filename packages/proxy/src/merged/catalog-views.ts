@@ -6,6 +6,8 @@ import {
   type DefinitionKind,
   SelectedCatalog,
   type Selection,
+  type SelectionReason,
+  shownBy,
 } from '@mreg/registry'
 
 import type { Exchange } from '../exchange.ts'
@@ -18,6 +20,14 @@ export type SelectionFor = (exchange: Viewer) => Selection | undefined
 
 /** Who looks at a catalog, and through which toolset. */
 export type Viewer = Pick<Exchange, 'principal' | 'toolset'>
+
+/** What one selection makes of an entry. */
+export interface TracedSelection {
+  /** undefined: it does not show it. */
+  readonly shown: CatalogEntry | undefined
+  /** On what grounds; undefined: it does not say. */
+  readonly reason: SelectionReason | undefined
+}
 
 /** What each request is shown of its tenant's catalog: what every selection in turn leaves of it. */
 export class CatalogViews {
@@ -37,6 +47,38 @@ export class CatalogViews {
       if (selection !== undefined) view = this.#selected(view, selection)
     }
     return view
+  }
+
+  /** What each selection in turn makes of an entry of the catalog, up to the first that does not show it. */
+  trace(entry: CatalogEntry, exchange: Viewer): readonly TracedSelection[] {
+    const traced: TracedSelection[] = []
+    let current: CatalogEntry | undefined = entry
+    for (const selectionFor of this.#selections) {
+      const selection = selectionFor(exchange)
+      if (selection === undefined) continue
+      const shown = shownBy(selection, current)
+      const reason = current.action === undefined ? selection.why?.(current) : undefined
+      traced.push({ shown, reason })
+      if (shown === undefined) break
+      current = shown
+    }
+    return traced
+  }
+
+  /** The entry of the catalog to which some selection gives that name; undefined: none does. */
+  renamed(
+    catalog: CatalogView,
+    exchange: Viewer,
+    kind: DefinitionKind,
+    name: string,
+  ): CatalogEntry | undefined {
+    for (const selectionFor of this.#selections) {
+      const selection = selectionFor(exchange)
+      const found = selection && this.#selected(catalog, selection).find(kind, name)
+      const entry = found && catalog.entries(kind).find(({ definition }) => definition === found.definition)
+      if (entry !== undefined) return entry
+    }
+    return undefined
   }
 
   #selected(base: CatalogView, selection: Selection): CatalogView {

@@ -20,6 +20,7 @@ import { BRIDGE_LIMITS, type BridgeLimits } from '../bridge/limits.ts'
 import { ToModern } from '../bridge/to-modern/to-modern.ts'
 import { selectionByAccess } from '../control/access-selection.ts'
 import type { Exchange } from '../exchange.ts'
+import { Explainer } from '../explain/explainer.ts'
 import { gatewayError } from '../gateway-error.ts'
 import { declaredBy, protocolVersionIn } from '../initialization.ts'
 import type { ProcessLine } from '../processes/process-line.ts'
@@ -78,6 +79,8 @@ const EVERYBODY = 'merged'
 export class MergedProxy implements Disposable {
   /** How much servers and toolsets offer. */
   readonly offers: OfferSizes
+  /** Says why callers see what they see. */
+  readonly explainer: Explainer
   readonly #sessions: LegacySessions
   readonly #tokens: SessionTokens
   readonly #toolsets = new ToolsetTable()
@@ -129,6 +132,16 @@ export class MergedProxy implements Disposable {
       return catalogs.isOpen(principal.tenantId)
         ? views.of(catalogs.of(principal).catalog, viewer)
         : undefined
+    })
+    this.explainer = new Explainer({
+      catalogs: this.#catalogs,
+      views,
+      toolsets: this.#toolsets,
+      routes,
+      upstreams,
+      proxy,
+      access: options.access,
+      firstListMs: catalog.firstListMs,
     })
     this.#server = new MergedServer({
       ask,

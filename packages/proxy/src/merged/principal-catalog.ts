@@ -1,4 +1,4 @@
-import type { MergedCatalog } from '@mreg/registry'
+import type { DefinitionKind, ExposedNameRecord, MergedCatalog } from '@mreg/registry'
 
 import type { TenantCatalog } from './tenant-catalog.ts'
 
@@ -32,5 +32,10 @@ export class PrincipalCatalog {
   /** The name under which clients know a URI of a server; undefined when it is in no list. */
   exposedUri(slug: string, uri: string): string | undefined {
     return this.#shared.exposedUri(slug, uri)
+  }
+
+  /** Whose something is that clients know under a name, whether it is offered still or not; undefined: nobody's. */
+  ownerOfName(kind: DefinitionKind, exposed: string): ExposedNameRecord | undefined {
+    return this.#shared.ownerOfName(kind, exposed)
   }
 }

@@ -4,6 +4,7 @@ import {
   type CatalogStore,
   type Definition,
   type DefinitionKind,
+  type ExposedNameRecord,
   ExposedNames,
   type KeptOffer,
   MergedCatalog,
@@ -205,6 +206,11 @@ export class TenantCatalog implements Disposable {
   /** The name under which clients know a URI of a server; undefined when it is in no list. */
   exposedUri(slug: string, uri: string): string | undefined {
     return this.#names.find('resource', slug, uri)
+  }
+
+  /** Whose something is that clients know under a name, whether it is offered still or not; undefined: nobody's. */
+  ownerOfName(kind: DefinitionKind, exposed: string): ExposedNameRecord | undefined {
+    return this.#names.ownerOf(kind, exposed)
   }
 
   [Symbol.dispose](): void {

@@ -13,6 +13,7 @@ import {
 
 import type { ActiveRequest } from '../active/active-request.ts'
 import type { ServerRoute } from '../route-table.ts'
+import { firstReplica, KEEPS_ITS_OWN, sameReplica, USABLE } from './first-replica.ts'
 import type { ReplicaOf, Replicas } from './replicas.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -37,10 +38,6 @@ export interface AttemptsOptions {
 
 const GOOD: ReadonlySet<Fitness> = new Set(['good'])
 const RECOVERING: ReadonlySet<Fitness> = new Set(['recovering'])
-/** Those that let a call pass, well or not. */
-const USABLE: ReadonlySet<Fitness> = new Set(['good', 'recovering', 'paced', 'unfit'])
-/** What belongs to one endpoint stays there as long as that may answer. */
-const KEEPS_ITS_OWN: ReadonlySet<Fitness> = new Set(['good', 'recovering', 'paced'])
 /** So many endpoints are tried at most. */
 const MAX_ATTEMPTS = 5
 /** The longest pause before the same endpoint is asked again, in milliseconds. */
@@ -102,10 +99,8 @@ export class Attempts {
 
   /** Moves to where all requests with this key go, as long as they can. */
   keepTogether(): void {
-    const { key } = this.#options
-    const eligible = (replica: ReplicaOf): boolean => this.#isAlike(replica) && this.#isIn(GOOD, replica)
-    const choice = { key, exclude: this.#tried, eligible }
-    const chosen = this.#replicas.pickByKey(choice)
+    const isGood = (replica: ReplicaOf): boolean => this.#isAlike(replica) && this.#isIn(GOOD, replica)
+    const chosen = sameReplica(this.#replicas, { key: this.#options.key, exclude: this.#tried, isGood })
     if (chosen !== undefined) this.#moveTo(chosen)
   }
 
@@ -137,15 +132,16 @@ export class Attempts {
     )
   }
 
-  /** The one it belongs to if that is of use, else a good one, else any that may answer, else the one that may do so first. */
   #first(): ReplicaOf {
-    const { home, key } = this.#options
-    const own = home === undefined ? undefined : this.#replicas.get(home)
-    if (own !== undefined && KEEPS_ITS_OWN.has(this.#fitnessOf(own))) return own
-    const good = this.#replicas.pick({ key, eligible: (replica) => this.#isIn(GOOD, replica) })
-    if (good !== undefined) return good
-    if (own !== undefined && this.#isIn(USABLE, own)) return own
-    return this.#replicas.pick({ key, eligible: (replica) => this.#isIn(USABLE, replica) }) ?? this.#soonest()
+    const { home, key, route } = this.#options
+    const first = firstReplica(this.#replicas, {
+      key,
+      home,
+      fitnessOf: (replica) => this.#fitnessOf(replica),
+      retryAfterMsOf: (replica) => this.#endpointOf(replica).breaker.retryAfterMs,
+    })
+    if (first === undefined) throw noEndpoint(route)
+    return first
   }
 
   #next(home: string | undefined): ReplicaOf | undefined {
@@ -175,13 +171,6 @@ export class Attempts {
     const { era } = this.#options
     const eraOf = (endpoint: UpstreamEndpoint): Era => endpoint.era.known(era) ?? era
     return eraOf(this.#endpointOf(replica)) === eraOf(this.#endpoint)
-  }
-
-  #soonest(): ReplicaOf {
-    const [first, ...others] = this.#replicas.all
-    if (first === undefined) throw noEndpoint(this.#options.route)
-    const waitOf = (replica: ReplicaOf): number => this.#endpointOf(replica).breaker.retryAfterMs
-    return others.reduce((best, each) => (waitOf(each) < waitOf(best) ? each : best), first)
   }
 
   #moveTo(replica: ReplicaOf): void {

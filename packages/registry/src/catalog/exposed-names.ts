@@ -45,6 +45,15 @@ export class ExposedNames {
     }
   }
 
+  /** Whose something is that clients know under a name; undefined: nobody was given that. For a question now and then: it looks through all. */
+  ownerOf(kind: DefinitionKind, exposed: string): ExposedNameRecord | undefined {
+    const slug = this.#owners.get(keyOf(kind, exposed))
+    if (slug === undefined) return undefined
+    for (const name of this.all())
+      if (name.kind === kind && name.slug === slug && name.exposed === exposed) return name
+    return undefined
+  }
+
   /** The name to show; undefined when something else of the server has that very name, which takes a contrived one. */
   expose(kind: DefinitionKind, slug: string, original: string): string | undefined {
     const known = this.find(kind, slug, original)

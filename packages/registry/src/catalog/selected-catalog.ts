@@ -17,6 +17,27 @@ export interface Selection {
    * entry always comes out the same, and no two of a kind come out under one name.
    */
   readonly show: (entry: CatalogEntry) => CatalogEntry | undefined
+  /** On what grounds it decides so about an entry, by the very rules of `show`. undefined: it does not say. */
+  readonly why?: ((entry: CatalogEntry) => SelectionReason) | undefined
+}
+
+/** Why a {@link Selection} shows something, or does not. */
+export interface SelectionReason {
+  /** What decided: `access` or `toolset`. */
+  readonly by: 'access' | 'toolset'
+  /** Stable, such as `toolset_includes`. */
+  readonly code: string
+  /** For a person. */
+  readonly text: string
+  /** The same for machines, beyond the code. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** What a selection makes of an entry; undefined: it is not shown. */
+export const shownBy = ({ concerns, show }: Selection, entry: CatalogEntry): CatalogEntry | undefined => {
+  // What to do about a server that cannot be used is shown with what is said of it, whatever was selected.
+  if (entry.action !== undefined) return concerns?.(entry.server) === false ? undefined : entry
+  return show(entry)
 }
 
 /** What a {@link Selection} leaves of a view. What it hides cannot be reached by any name or URI. */
@@ -77,10 +98,7 @@ export class SelectedCatalog implements CatalogView {
   }
 
   #shown(entry: CatalogEntry | undefined): CatalogEntry | undefined {
-    // What to do about a server that cannot be used is shown with what is said of it, whatever was selected.
-    if (entry?.action !== undefined)
-      return this.#selection.concerns?.(entry.server) === false ? undefined : entry
-    return entry && this.#selection.show(entry)
+    return entry && shownBy(this.#selection, entry)
   }
 
   #select(kind: DefinitionKind): readonly CatalogEntry[] {

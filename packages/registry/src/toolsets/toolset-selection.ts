@@ -3,11 +3,13 @@ import type { ToolsetItem, ToolsetRecord } from '@mreg/repositories'
 
 import { DEFINITION_LISTS } from '../catalog/definition.ts'
 import { literalsInOrder } from '../catalog/literals-in-order.ts'
-import type { Selection } from '../catalog/selected-catalog.ts'
+import type { Selection, SelectionReason } from '../catalog/selected-catalog.ts'
 import type { CatalogEntry, CatalogServer } from '../catalog/server-block.ts'
 
 /** A rule that is ready to be asked. */
 interface Rule extends ToolsetItem {
+  /** Which of the rules of the toolset it is, counted from 1. */
+  readonly position: number
   readonly isAboutServer: (server: CatalogServer) => boolean
   readonly isAbout: (entry: CatalogEntry) => boolean
 }
@@ -19,23 +21,49 @@ interface Rule extends ToolsetItem {
 export const toolsetSelection = ({ items }: Pick<ToolsetRecord, 'items'>): Selection => {
   // The last comes first: it has the last word.
   const rules = items.map(ruleOf).toReversed()
+  const rulesAbout = (entry: CatalogEntry): readonly Rule[] => rules.filter(({ isAbout }) => isAbout(entry))
   return {
     concerns: (server) =>
       rules.some(({ effect, isAboutServer }) => effect === 'include' && isAboutServer(server)),
     show: (entry) => {
-      const about = rules.filter(({ isAbout }) => isAbout(entry))
+      const about = rulesAbout(entry)
       return about[0]?.effect === 'include' ? shownBy(about, entry) : undefined
     },
+    why: (entry) => reasonOf(rulesAbout(entry)[0]),
   }
 }
 
-const ruleOf = (item: ToolsetItem): Rule => {
+const reasonOf = (rule: Rule | undefined): SelectionReason => {
+  if (rule === undefined)
+    return { by: 'toolset', code: 'toolset_has_no_rule', text: 'none of its rules is about it' }
+  const { effect, position } = rule
+  return {
+    by: 'toolset',
+    code: effect === 'include' ? 'toolset_includes' : 'toolset_excludes',
+    text: `its rule ${position} ${effect === 'include' ? 'takes it in' : 'leaves it out'}${aboutOf(rule)}`,
+    details: { rule: position },
+  }
+}
+
+/** What a rule is about, for a person. */
+const aboutOf = ({ namePattern, readOnlyOnly = false, serverSlug, tag }: ToolsetItem): string => {
+  const parts = [
+    ...(serverSlug === undefined ? [] : [`server ${serverSlug}`]),
+    ...(tag === undefined ? [] : [`tag ${JSON.stringify(tag)}`]),
+    ...(namePattern === undefined ? [] : [`name ${JSON.stringify(namePattern)}`]),
+    ...(readOnlyOnly ? ['read-only tools'] : []),
+  ]
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+}
+
+const ruleOf = (item: ToolsetItem, index: number): Rule => {
   const { namePattern, readOnlyOnly = false, serverSlug, tag } = item
   const isNamed = namePattern === undefined ? () => true : literalsInOrder(namePattern.split('*'))
   const isAboutServer = ({ slug, tags = [] }: CatalogServer): boolean =>
     (serverSlug === undefined || serverSlug === slug) && (tag === undefined || tags.includes(tag))
   return {
     ...item,
+    position: index + 1,
     isAboutServer,
     isAbout: (entry) =>
       isAboutServer(entry.server) && isNamed(entry.definition.name) && !(readOnlyOnly && mayChange(entry)),

@@ -35,7 +35,8 @@ export const VERDICT_MS = 120_000
 /** What probes said last of one endpoint. */
 export class HealthVerdict {
   readonly #now: () => number
-  #unfitUntilMs = Number.NEGATIVE_INFINITY
+  #status: ServerStatus | undefined
+  #goodUntilMs = Number.NEGATIVE_INFINITY
 
   /** @param now milliseconds of a clock that never goes back. Default `performance.now`. */
   constructor(now: () => number = () => performance.now()) {
@@ -43,10 +44,17 @@ export class HealthVerdict {
   }
 
   get isUnfit(): boolean {
-    return this.#unfitUntilMs !== Number.NEGATIVE_INFINITY && this.#now() < this.#unfitUntilMs
+    // The clock is read only for those that were not well.
+    return this.#status !== undefined && isUnfit(this.#status) && this.#now() < this.#goodUntilMs
+  }
+
+  /** What was found last; undefined: nothing, or so long ago that it says nothing of now. */
+  get status(): ServerStatus | undefined {
+    return this.#now() < this.#goodUntilMs ? this.#status : undefined
   }
 
   learn(status: ServerStatus): void {
-    this.#unfitUntilMs = isUnfit(status) ? this.#now() + VERDICT_MS : Number.NEGATIVE_INFINITY
+    this.#status = status
+    this.#goodUntilMs = this.#now() + VERDICT_MS
   }
 }

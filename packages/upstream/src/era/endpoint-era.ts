@@ -48,20 +48,31 @@ export class EndpointEra {
     this.#foundAt = this.#now()
   }
 
+  /** How long ago something was found out last, in milliseconds; undefined: nothing was. */
+  get ageMs(): number | undefined {
+    const ageMs = this.#now() - this.#foundAt
+    return Number.isFinite(ageMs) ? Math.round(ageMs) : undefined
+  }
+
   /**
    * In which era to speak to the endpoint for a client of `client`'s: the client's own where the endpoint speaks it, or may
    * do. undefined: that has to be found out first.
    */
   known(client: Era): Era | undefined {
+    const era = this.peek(client)
+    if (client === 'modern' && era === 'legacy' && this.#isOld) this.#askAside()
+    return era
+  }
+
+  /** The same for whoever only looks: nothing is asked behind anybody's back. */
+  peek(client: Era): Era | undefined {
     if (client === 'legacy') {
       if (this.#legacy === true) return 'legacy'
       if (this.#legacy === false) return 'modern'
       return this.#modern === true && this.#options.prefersModern === true ? 'modern' : undefined
     }
     if (this.#modern === true) return 'modern'
-    if (this.#modern === undefined && this.#legacy !== true) return undefined
-    if (this.#now() - this.#foundAt > (this.#options.refreshMs ?? 600_000)) this.#askAside()
-    return 'legacy'
+    return this.#modern === undefined && this.#legacy !== true ? undefined : 'legacy'
   }
 
   /**
@@ -84,6 +95,10 @@ export class EndpointEra {
   /** The endpoint did not understand what it should have: asks it again soon, behind the back of whoever noticed. */
   doubt(): void {
     this.#askAside()
+  }
+
+  get #isOld(): boolean {
+    return this.#now() - this.#foundAt > (this.#options.refreshMs ?? 600_000)
   }
 
   #askAside(): void {

@@ -1,6 +1,14 @@
 import * as z from 'zod'
 
-const statusSchema = z.enum(['unknown', 'healthy', 'degraded', 'unhealthy', 'needs_login', 'maintenance'])
+/** How a server or an endpoint is doing. */
+export const statusSchema = z.enum([
+  'unknown',
+  'healthy',
+  'degraded',
+  'unhealthy',
+  'needs_login',
+  'maintenance',
+])
 
 const probeSchema = z.object({
   status: statusSchema,
