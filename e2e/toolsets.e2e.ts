@@ -123,7 +123,7 @@ describe('a toolset of a running gateway', () => {
     expect(names).toContain('fixture__fail')
     expect(names.every((name) => /^fixture__[^o]+$/u.test(name))).toBe(true)
     expect(await administrator.send('PATCH', '/toolsets/few', { title: 'late', revision: 1 })).toMatchObject({
-      status: 409,
+      status: 412,
       json: { code: 'revision_mismatch' },
     })
     expect(

@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto'
+
 import type { KeyRing, Sealer } from './key-ring.ts'
 
 /** What an endpoint needs to be let in: header values, and environment values of a child. */
@@ -21,14 +23,21 @@ export interface CredentialOwner {
 /** Seals the credentials of endpoints for the secret store and opens them for a call. */
 export class CredentialVault {
   readonly #sealer: Sealer
+  readonly #fingerprintKey: Buffer
 
   constructor(keys: KeyRing) {
     this.#sealer = keys.sealer('endpoint-credentials')
+    this.#fingerprintKey = keys.derive('request-fingerprint')
   }
 
   seal(owner: CredentialOwner, credentials: EndpointCredentials): SealedCredentials {
     const ciphertext = this.#sealer.seal(Buffer.from(JSON.stringify(credentials)), belonging(owner))
     return { keyId: this.#sealer.keyId, ciphertext }
+  }
+
+  /** Of a text that may hold credentials: HMAC-SHA256 under a key of its own, so that nobody can try out what it was. */
+  fingerprint(text: string): string {
+    return createHmac('sha256', this.#fingerprintKey).update(text).digest('base64url')
   }
 
   /** @throws {UnsealError} when it was not sealed for this owner, or with a key that is gone. */

@@ -30,8 +30,14 @@ export type { DefinitionFlag, FlagCode } from './catalog/flags/definition-flags.
 export { ChangeFeed, type ChangeFeedOptions, type KnownServers } from './change-feed.ts'
 export { type ChangeFollower, recordFollower, type RecordFollowerOptions } from './change-follower.ts'
 export { serverNotFound } from './find-server.ts'
+export type { CredentialSealer } from './seal-endpoints.ts'
 export {
-  type CredentialSealer,
+  type RegisteredServers,
+  type RegistrationOutcome,
+  type ServersInput,
+  serversInputSchema,
+} from './register-many.ts'
+export {
   Registry,
   type RegistryOptions,
   type ServerChecker,

@@ -17,10 +17,7 @@ import type { DatabasePool, TenantSession } from '@mreg/db-pool'
 import {
   EndpointProbeRepository,
   HealthCheckRepository,
-  type NewEndpoint,
-  newEntityId,
   type RegistryDatabase,
-  SecretRepository,
   ServerRepository,
   type ServerStatistics,
   StatisticsRepository,
@@ -29,27 +26,27 @@ import {
 import type { ChangeFeed } from './change-feed.ts'
 import { findServer } from './find-server.ts'
 import { type HealthView, healthView } from './health-view.ts'
+import { answerOnce } from './idempotency.ts'
 import { recogniseEndpoints } from './known-endpoints.ts'
-import { requireManagedByApi } from './require-managed-by-api.ts'
+import { Lanes } from './lanes.ts'
 import {
-  type EndpointInput,
+  admitAll,
+  allRegistered,
+  type RegisteredServers,
+  registerEach,
+  type ServersInput,
+  serversInputSchema,
+} from './register-many.ts'
+import { requireManagedByApi } from './require-managed-by-api.ts'
+import { type CredentialSealer, isCommand, sealEndpoints } from './seal-endpoints.ts'
+import {
+  type ParsedServerInput,
   type ServerInput,
   serverInputSchema,
   type ServerPatch,
   serverPatchSchema,
 } from './server-input.ts'
 import { type LiveStates, type ServerView, serverView } from './server-view.ts'
-
-/** Seals what must not be kept in the clear; `access` has the real one. */
-export interface CredentialSealer {
-  seal(
-    owner: { readonly tenantId: string; readonly secretId: string },
-    credentials: {
-      readonly headers: Readonly<Record<string, string>>
-      readonly environment: Readonly<Record<string, string>>
-    },
-  ): { readonly keyId: string; readonly ciphertext: Uint8Array }
-}
 
 /** Asks the endpoints of a server whether they work, and keeps what was found; `health` has the real one. */
 export type ServerChecker = (server: ServerRecord, signal: AbortSignal) => Promise<void>
@@ -83,12 +80,16 @@ export interface ServerQuery {
 
 type Session = TenantSession<RegistryDatabase>
 
+/** After many servers were registered at once. */
+const PROBES_AT_ONCE = 16
+
 /** What is registered: the one door for everything that changes it. A change is served as soon as it has been answered. */
 export class Registry implements AsyncDisposable {
   readonly #options: RegistryOptions
   readonly #logger: Logger
   readonly #ending = new AbortController()
   readonly #probes = new Set<Promise<void>>()
+  readonly #probesAtOnce = new Lanes(PROBES_AT_ONCE)
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -99,27 +100,57 @@ export class Registry implements AsyncDisposable {
    * Registers a server and begins to probe it. A server that cannot be reached is registered all the
    * same; its state will say so.
    *
-   * @throws {ValidationError} the input is wrong.
-   * @throws {ConflictError} `server_slug_taken` or `too_many_servers`.
+   * @param idempotencyKey chosen by the caller, for a request that may come twice: the second time is answered like the first,
+   * and registers nothing. Undefined: each request is one of its own.
+   * @throws {ValidationError} the input or the key is wrong.
+   * @throws {ConflictError} `server_slug_taken`, `too_many_servers`, or `idempotency_key_reused`.
    * @throws {ForbiddenError} the principal may not register servers; a command needs an administrator.
    */
-  async register(principal: Principal, input: ServerInput): Promise<ServerView> {
+  async register(
+    principal: Principal,
+    input: ServerInput,
+    { idempotencyKey }: { readonly idempotencyKey?: string | undefined } = {},
+  ): Promise<ServerView> {
+    const wanted = this.#admit(principal, input)
+    const registered: ServerRecord[] = []
+    const view = await this.#write(principal, (session) =>
+      answerOnce(
+        session,
+        this.#options.sealer,
+        { principal, idempotencyKey, about: ['register', input] },
+        async () => {
+          const server = await this.#create(session, wanted)
+          registered.push(server)
+          return serverView(server, [], this.#options.live)
+        },
+      ),
+    )
+    this.#begin(principal, registered)
+    return view
+  }
+
+  /**
+   * Registers several servers: all or none of them, or each by itself.
+   *
+   * @throws {ValidationError} there is none, or more than 1,000; `atomic`: an input is wrong, and `faults` says which.
+   * @throws {ConflictError} `atomic`: `server_slug_taken` or `too_many_servers`.
+   * @throws {ForbiddenError} the principal may not register servers; `atomic`: a command needs an administrator.
+   */
+  async registerMany(principal: Principal, input: ServersInput): Promise<RegisteredServers> {
     requireRole(principal, 'operator')
-    const { endpoints, ...fields } = parseInput(serverInputSchema, input)
-    if (endpoints.some(isCommand) || fields.settings.changes !== undefined) requireRole(principal, 'admin')
-    const server = await this.#write(principal, async (session) => {
-      const servers = new ServerRepository(session)
-      const created = await servers.create({
-        ...fields,
-        managedBy: 'api',
-        endpoints: await this.#sealEndpoints(session, endpoints),
-      })
-      await this.#requireRoom(servers)
-      return created
+    const { items, mode } = parseInput(serversInputSchema, input)
+    if (mode === 'each') {
+      return registerEach(items, (item) => this.register(principal, item))
+    }
+    const wanted = admitAll(items, (item) => this.#admit(principal, item))
+    const registered = await this.#write(principal, async (session) => {
+      const servers: ServerRecord[] = []
+      // One after the other: a transaction runs one statement at a time.
+      for (const one of wanted) servers.push(await this.#create(session, one))
+      return servers
     })
-    this.#tell('server-registered', principal, server)
-    this.#probeLater(server)
-    return serverView(server, [], this.#options.live)
+    this.#begin(principal, registered)
+    return allRegistered(registered.map((server) => serverView(server, [], this.#options.live)))
   }
 
   /** @throws {NotFoundError} `server_not_found`. */
@@ -195,7 +226,7 @@ export class Registry implements AsyncDisposable {
       const isAboutChanges =
         fields.settings !== undefined && !isDeepStrictEqual(fields.settings.changes, settings.changes)
       if (isAboutCommands || isAboutChanges) requireRole(principal, 'admin')
-      const sealed = endpoints && (await this.#sealEndpoints(session, endpoints))
+      const sealed = endpoints && (await sealEndpoints(session, this.#options.sealer, endpoints))
       return new ServerRepository(session).update(
         id,
         { ...fields, endpoints: sealed && recogniseEndpoints(sealed, known) },
@@ -207,12 +238,20 @@ export class Registry implements AsyncDisposable {
     return this.get(principal, server.id)
   }
 
-  /** @throws {NotFoundError} `server_not_found`. */
-  async remove(principal: Principal, idOrSlug: string): Promise<void> {
+  /**
+   * @param revision that the caller has seen; undefined: whatever is there is removed.
+   * @throws {NotFoundError} `server_not_found`.
+   * @throws {ConflictError} `revision_mismatch`, or `managed_by_…`.
+   */
+  async remove(
+    principal: Principal,
+    idOrSlug: string,
+    { revision }: { readonly revision?: number | undefined } = {},
+  ): Promise<void> {
     requireRole(principal, 'operator')
     const removed = await this.#write(principal, async (session) => {
       const server = requireManagedByApi(await findServer(session, idOrSlug))
-      await new ServerRepository(session).delete(server.id)
+      await new ServerRepository(session).delete(server.id, { expectedRevision: revision })
       return server
     })
     this.#tell('server-removed', principal, removed)
@@ -230,6 +269,33 @@ export class Registry implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort()
     await Promise.allSettled(this.#probes)
+  }
+
+  /** What is to be registered, when the principal may. */
+  #admit(principal: Principal, input: ServerInput): ParsedServerInput {
+    requireRole(principal, 'operator')
+    const parsed = parseInput(serverInputSchema, input)
+    if (parsed.endpoints.some(isCommand) || parsed.settings.changes !== undefined)
+      requireRole(principal, 'admin')
+    return parsed
+  }
+
+  async #create(session: Session, { endpoints, ...fields }: ParsedServerInput): Promise<ServerRecord> {
+    const servers = new ServerRepository(session)
+    const created = await servers.create({
+      ...fields,
+      managedBy: 'api',
+      endpoints: await sealEndpoints(session, this.#options.sealer, endpoints),
+    })
+    await this.#requireRoom(servers)
+    return created
+  }
+
+  #begin(principal: Principal, registered: readonly ServerRecord[]): void {
+    for (const server of registered) {
+      this.#tell('server-registered', principal, server)
+      this.#probeLater(server)
+    }
   }
 
   #tell(
@@ -266,26 +332,9 @@ export class Registry implements AsyncDisposable {
     )
   }
 
-  async #sealEndpoints(session: Session, endpoints: readonly EndpointInput[]): Promise<NewEndpoint[]> {
-    const secrets = new SecretRepository(session)
-    const sealed: NewEndpoint[] = []
-    // One after the other: a transaction runs one statement at a time.
-    for (const input of endpoints) {
-      const { credentials, endpoint } = withoutCredentials(input)
-      const headerNames = Object.keys(credentials.headers).map((name) => name.toLowerCase())
-      const envNames = Object.keys(credentials.environment)
-      const secretId = headerNames.length + envNames.length === 0 ? undefined : newEntityId()
-      if (secretId !== undefined) {
-        const owner = { tenantId: session.tenantId, secretId }
-        await secrets.put({ id: secretId, ...this.#options.sealer.seal(owner, credentials) })
-      }
-      sealed.push({ ...endpoint, headerNames, envNames, secretId })
-    }
-    return sealed
-  }
-
   #probeLater(server: ServerRecord): void {
-    const probe = this.#probe(server)
+    const probe = this.#probesAtOnce
+      .run(() => this.#probe(server))
       .catch((error: unknown) =>
         this.#logger.warn('the result of a probe could not be kept', { server: server.slug, error }),
       )
@@ -299,22 +348,4 @@ export class Registry implements AsyncDisposable {
     // A new status is a change: who asks next is told of it.
     if (!this.#ending.signal.aborted) await changes.catchUp()
   }
-}
-
-/** Running a command is running anything: not for operators. */
-const isCommand = ({ transport }: { readonly transport: TransportKind }): boolean => transport === 'stdio'
-
-/** What is sealed of an endpoint, and the rest. */
-const withoutCredentials = (
-  input: EndpointInput,
-): {
-  readonly credentials: Parameters<CredentialSealer['seal']>[1]
-  readonly endpoint: NewEndpoint
-} => {
-  if (input.transport === 'stdio') {
-    const { env: environment = {}, ...endpoint } = input
-    return { credentials: { headers: {}, environment }, endpoint }
-  }
-  const { headers = {}, ...endpoint } = input
-  return { credentials: { headers, environment: {} }, endpoint }
 }

@@ -236,5 +236,7 @@ export const serverPatchSchema = z.strictObject({
 })
 
 export type ServerInput = z.input<typeof serverInputSchema>
+/** The same, checked and with its defaults. */
+export type ParsedServerInput = z.output<typeof serverInputSchema>
 export type ServerPatch = z.input<typeof serverPatchSchema>
 export type EndpointInput = z.output<typeof endpointInputSchema>

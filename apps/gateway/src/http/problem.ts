@@ -36,6 +36,7 @@ const TITLE: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   406: 'Not Acceptable',
   409: 'Conflict',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   429: 'Too Many Requests',
@@ -65,7 +66,8 @@ export const problemOf = (error: unknown, requestId: string): Problem => {
   })
   if (MregError.is(error)) {
     const faults = ValidationError.is(error) ? { faults: error.faults } : {}
-    return problem(STATUS[error.kind], error.code, error.message, faults)
+    const status = error.code === 'revision_mismatch' ? 412 : STATUS[error.kind]
+    return problem(status, error.code, error.message, faults)
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const faults = error.validation.map(({ instancePath, message }) => ({

@@ -25,6 +25,7 @@ import {
 
 import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
+import { tagEntities } from './entity-tag.ts'
 import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
 import { ProtectedResources } from './protected-resources.ts'
@@ -144,6 +145,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     )
   })
 
+  tagEntities(app)
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error, request.id)
     if (problem.status >= 500 && !UnavailableError.is(error)) {

@@ -97,13 +97,17 @@ export class Policies {
 
   /**
    * @throws {NotFoundError} `policy_not_found`.
-   * @throws {ConflictError} `managed_by_…`.
+   * @throws {ConflictError} `revision_mismatch`, or `managed_by_…`.
    */
-  async remove(principal: Principal, id: string): Promise<void> {
+  async remove(
+    principal: Principal,
+    id: string,
+    { revision }: { readonly revision?: number | undefined } = {},
+  ): Promise<void> {
     requireRole(principal, 'admin')
     await this.#write(principal, async (session) => {
       requireManagedByApi(await find(session, id))
-      await new PolicyRepository(session).delete(id)
+      await new PolicyRepository(session).delete(id, { expectedRevision: revision })
     })
   }
 

@@ -34,7 +34,7 @@ export const policyPatchSchema = z
       .optional()
       .describe('The revision that the change was made from; another one is answered 409.'),
   })
-  .refine(({ revision: _, ...changes }) => Object.keys(changes).length > 0, 'say what to change')
+  .refine(({ revision: _revision, ...changes }) => Object.keys(changes).length > 0, 'say what to change')
 
 export type PolicyInput = z.input<typeof policyInputSchema>
 export type PolicyChange = z.input<typeof policyPatchSchema>

@@ -77,15 +77,20 @@ export class Toolsets {
   }
 
   /**
+   * @param revision that the caller has seen; undefined: whatever is there is removed.
    * @throws {NotFoundError} `toolset_not_found`.
-   * @throws {ConflictError} `managed_by_…`.
+   * @throws {ConflictError} `revision_mismatch`, or `managed_by_…`.
    * @throws {ForbiddenError} `role_too_low`.
    */
-  async remove(principal: Principal, slug: string): Promise<void> {
+  async remove(
+    principal: Principal,
+    slug: string,
+    { revision }: { readonly revision?: number | undefined } = {},
+  ): Promise<void> {
     requireRole(principal, 'admin')
     await this.#write(principal, async (session) => {
       const { id } = requireManagedByApi(await find(session, slug))
-      await new ToolsetRepository(session).delete(id)
+      await new ToolsetRepository(session).delete(id, { expectedRevision: revision })
     })
   }
 

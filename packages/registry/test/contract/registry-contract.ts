@@ -7,6 +7,7 @@ import { describeChanging } from './changing.ts'
 import { describeFaults } from './faults.ts'
 import { describeFollowing } from './following.ts'
 import { describeListing } from './listing.ts'
+import { describeRegisteringMany } from './registering-many.ts'
 import { describeRegistering } from './registering.ts'
 import { describeRetention } from './retention.ts'
 import { describeSecrets } from './secrets.ts'
@@ -35,6 +36,7 @@ export const describeRegistry = (open: () => RegistryPool): void => {
     afterAll(() => pool?.close())
 
     describeRegistering(opened)
+    describeRegisteringMany(opened)
     describeFaults(opened)
     describeChanging(opened)
     describeListing(opened)

@@ -8,7 +8,9 @@ import {
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
+import { atWantedRevision, wantedRevision } from '../entity-tag.ts'
 import { principalOf, requireCaller } from '../principal.ts'
+import { changeHeaders } from './change-headers.ts'
 import { problemSchema } from './schemas.ts'
 
 export interface PolicyRoutesOptions {
@@ -37,6 +39,7 @@ const listSchema = z.object({ items: z.array(policySchema), nextCursor: z.string
 const failures = { 400: problemSchema, 401: problemSchema, 403: problemSchema, 503: problemSchema }
 const missing = { 404: problemSchema }
 const collision = { 409: problemSchema }
+const outdated = { 412: problemSchema }
 const common = { tags: ['policies'], security: [{ key: [] }] }
 const config = { role: 'admin' } as const
 
@@ -100,11 +103,13 @@ export const policyRoutes: FastifyPluginAsyncZod<PolicyRoutesOptions> = async (
         ...common,
         summary: 'Change a policy',
         params: path,
+        headers: changeHeaders,
         body: policyPatchSchema,
-        response: { 200: policySchema, ...failures, ...missing, ...collision },
+        response: { 200: policySchema, ...failures, ...missing, ...collision, ...outdated },
       },
     },
-    (request) => policies.update(principalOf(request), request.params.policyId, request.body),
+    (request) =>
+      policies.update(principalOf(request), request.params.policyId, atWantedRevision(request, request.body)),
   )
 
   app.delete(
@@ -115,11 +120,13 @@ export const policyRoutes: FastifyPluginAsyncZod<PolicyRoutesOptions> = async (
         ...common,
         summary: 'Remove a policy',
         params: path,
-        response: { 204: z.null(), ...failures, ...missing, ...collision },
+        headers: changeHeaders,
+        response: { 204: z.null(), ...failures, ...missing, ...collision, ...outdated },
       },
     },
     async (request, reply) => {
-      await policies.remove(principalOf(request), request.params.policyId)
+      const revision = wantedRevision(request)
+      await policies.remove(principalOf(request), request.params.policyId, { revision })
       return reply.code(204).send(null)
     },
   )

@@ -6,12 +6,16 @@ import {
   serverInputSchema,
   serverNotFound,
   serverPatchSchema,
+  serversInputSchema,
   type ServerView,
 } from '@mreg/registry'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
+import { atWantedRevision, wantedRevision } from '../entity-tag.ts'
 import { principalOf, requireCaller } from '../principal.ts'
+import { changeHeaders, onceHeaders } from './change-headers.ts'
+import { registeredServersSchema } from './registered-servers-schema.ts'
 import { healthSchema, problemSchema, serverListSchema, serverSchema } from './schemas.ts'
 
 export interface ServerRoutesOptions {
@@ -39,6 +43,7 @@ const historyQuery = z.object(page)
 const failures = { 400: problemSchema, 401: problemSchema, 403: problemSchema, 503: problemSchema }
 const missing = { 404: problemSchema }
 const collision = { 409: problemSchema }
+const outdated = { 412: problemSchema }
 const common = { tags: ['servers'], security: [{ key: [] }] }
 
 /** `/api/v1/servers`: what is registered. Every one of these routes needs a key. */
@@ -63,14 +68,31 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
       schema: {
         ...common,
         summary: 'Register a server',
+        headers: onceHeaders,
         body: serverInputSchema,
         response: { 201: serverSchema, ...failures, ...collision },
       },
     },
     async (request, reply) => {
-      const server = await registry.register(principalOf(request), request.body)
+      const server = await registry.register(principalOf(request), request.body, {
+        idempotencyKey: request.headers['idempotency-key'],
+      })
       return reply.code(201).header('location', `/api/v1/servers/${server.id}`).send(server)
     },
+  )
+
+  app.post(
+    '/servers/bulk',
+    {
+      config: { role: 'operator' },
+      schema: {
+        ...common,
+        summary: 'Register up to 1,000 servers, all or each',
+        body: serversInputSchema,
+        response: { 200: registeredServersSchema, ...failures, ...collision },
+      },
+    },
+    (request) => registry.registerMany(principalOf(request), request.body),
   )
 
   app.get(
@@ -120,11 +142,13 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         ...common,
         summary: 'Change a server',
         params: path,
+        headers: changeHeaders,
         body: serverPatchSchema,
-        response: { 200: serverSchema, ...failures, ...missing, ...collision },
+        response: { 200: serverSchema, ...failures, ...missing, ...collision, ...outdated },
       },
     },
-    (request) => registry.update(principalOf(request), request.params.idOrSlug, request.body),
+    (request) =>
+      registry.update(principalOf(request), request.params.idOrSlug, atWantedRevision(request, request.body)),
   )
 
   app.delete(
@@ -135,11 +159,13 @@ export const serverRoutes: FastifyPluginAsyncZod<ServerRoutesOptions> = async (
         ...common,
         summary: 'Remove a server',
         params: path,
-        response: { 204: z.null(), ...failures, ...missing },
+        headers: changeHeaders,
+        response: { 204: z.null(), ...failures, ...missing, ...collision, ...outdated },
       },
     },
     async (request, reply) => {
-      await registry.remove(principalOf(request), request.params.idOrSlug)
+      const revision = wantedRevision(request)
+      await registry.remove(principalOf(request), request.params.idOrSlug, { revision })
       return reply.code(204).send(null)
     },
   )

@@ -5,7 +5,9 @@ import { toolsetInputSchema, toolsetPatchSchema, type Toolsets, type ToolsetView
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import * as z from 'zod'
 
+import { atWantedRevision, wantedRevision } from '../entity-tag.ts'
 import { principalOf, requireCaller } from '../principal.ts'
+import { changeHeaders } from './change-headers.ts'
 import { problemSchema } from './schemas.ts'
 import { toolsetListSchema, toolsetSchema } from './toolset-schemas.ts'
 
@@ -24,6 +26,7 @@ const query = z.object({
 const failures = { 400: problemSchema, 401: problemSchema, 403: problemSchema, 503: problemSchema }
 const missing = { 404: problemSchema }
 const collision = { 409: problemSchema }
+const outdated = { 412: problemSchema }
 const readers = { role: 'readonly' } as const
 const writers = { role: 'admin' } as const
 const common = { tags: ['toolsets'], security: [{ key: [] }] }
@@ -100,11 +103,13 @@ export const toolsetRoutes: FastifyPluginAsyncZod<ToolsetRoutesOptions> = async 
         ...common,
         summary: 'Change a toolset',
         params: path,
+        headers: changeHeaders,
         body: toolsetPatchSchema,
-        response: { 200: toolsetSchema, ...failures, ...missing, ...collision },
+        response: { 200: toolsetSchema, ...failures, ...missing, ...collision, ...outdated },
       },
     },
-    (request) => toolsets.update(principalOf(request), request.params.slug, request.body),
+    (request) =>
+      toolsets.update(principalOf(request), request.params.slug, atWantedRevision(request, request.body)),
   )
 
   app.delete(
@@ -115,11 +120,13 @@ export const toolsetRoutes: FastifyPluginAsyncZod<ToolsetRoutesOptions> = async 
         ...common,
         summary: 'Remove a toolset',
         params: path,
-        response: { 204: z.null(), ...failures, ...missing, ...collision },
+        headers: changeHeaders,
+        response: { 204: z.null(), ...failures, ...missing, ...collision, ...outdated },
       },
     },
     async (request, reply) => {
-      await toolsets.remove(principalOf(request), request.params.slug)
+      const revision = wantedRevision(request)
+      await toolsets.remove(principalOf(request), request.params.slug, { revision })
       return reply.code(204).send(null)
     },
   )
