@@ -80,6 +80,40 @@ const untilAhead = async (gateway: GatewayProcess, minutes: number): Promise<voi
   }
 }
 
+type Caller = readonly [tool: string, call: Call]
+
+interface Load {
+  readonly sent: readonly string[]
+  /** Calls that had another answer than their own, or none. */
+  readonly failures: readonly { readonly message: string; readonly answer: unknown }[]
+  /** Ends it, when what is under way has its answer. */
+  stop(): Promise<void>
+}
+
+/** Has everybody call, one call after the other, each with a message of its own. */
+const keepCalling = (callers: readonly Caller[]): Load => {
+  const sent: string[] = []
+  const failures: { message: string; answer: unknown }[] = []
+  const over = new AbortController()
+  const calling = callers.map(async ([tool, call]) => {
+    while (!over.signal.aborted) {
+      const message = randomUUID()
+      sent.push(message)
+      const answer = await call(tool, message).catch((error: unknown) => String(error))
+      if (!JSON.stringify(answer).includes(`"text":"${message}"`)) failures.push({ message, answer })
+      await delay(PAUSE_MS)
+    }
+  })
+  return {
+    sent,
+    failures,
+    stop: async () => {
+      over.abort()
+      await Promise.all(calling)
+    },
+  }
+}
+
 describe('PostgreSQL is away for ten minutes, behind a load balancer that asks /ready', () => {
   let parent: string
   let postgres: OwnPostgres
@@ -139,37 +173,31 @@ describe('PostgreSQL is away for ten minutes, behind a load balancer that asks /
     await removeDataDirectory(parent)
   })
 
-  test('one gateway is replaced meanwhile, and no call of either era fails, or is executed twice', async () => {
+  /** Clients of both eras, at the one server, at the other, and at both as one. */
+  const openCallers = async (): Promise<readonly Caller[]> => {
     const headers = { authorization: `Bearer ${key}` }
-    const at = (path: string): string => `${balancer.url}${path}`
-    const callers: readonly (readonly [tool: string, call: Call])[] = [
-      ['echo', await legacyCaller(at('/mcp/older'), headers)],
-      ['echo', modernCaller(at('/mcp/newer'), headers)],
-      ['older__echo', await legacyCaller(at('/mcp'), headers)],
-      ['newer__echo', modernCaller(at('/mcp'), headers)],
-      ['echo', await legacyCaller(at('/mcp/newer'), headers)],
-      ['older__echo', modernCaller(at('/mcp'), headers)],
+    const { url } = balancer
+    return [
+      ['echo', await legacyCaller(`${url}/mcp/older`, headers)],
+      ['echo', modernCaller(`${url}/mcp/newer`, headers)],
+      ['older__echo', await legacyCaller(`${url}/mcp`, headers)],
+      ['newer__echo', modernCaller(`${url}/mcp`, headers)],
+      ['echo', await legacyCaller(`${url}/mcp/newer`, headers)],
+      ['older__echo', modernCaller(`${url}/mcp`, headers)],
     ]
+  }
+
+  const executed = (): string[] =>
+    [...older.executions, ...newer.executions].map(({ arguments: given }) => String(given['message']))
+
+  test('one gateway is replaced meanwhile, and no call of either era fails, or is executed twice', async () => {
+    const callers = await openCallers()
     // Before, so that every server is known to every gateway.
     for (const [tool, call] of callers)
       await expect
         .poll(() => call(tool, 'before'), { timeout: 30_000 })
         .toMatchObject({ result: { content: [{ text: 'before' }] } })
-
-    const sent: string[] = []
-    const failures: unknown[] = []
-    const over = new AbortController()
-    const keepCalling = async ([tool, call]: readonly [string, Call]): Promise<void> => {
-      while (!over.signal.aborted) {
-        const message = randomUUID()
-        sent.push(message)
-        const answer = await call(tool, message).catch((error: unknown) => String(error))
-        // oxlint-disable-next-line typescript/no-unsafe-member-access -- whatever it is, it is looked at
-        if (Object(answer).result?.content?.[0]?.text !== message) failures.push({ tool, answer })
-        await delay(PAUSE_MS)
-      }
-    }
-    const calling = callers.map(keepCalling)
+    const load = keepCalling(callers)
 
     await postgres.stop()
     const [first, second] = gateways
@@ -188,17 +216,44 @@ describe('PostgreSQL is away for ten minutes, behind a load balancer that asks /
       )
       await delay(MINUTE_MS)
     }
-    over.abort()
-    await Promise.all(calling)
+    await load.stop()
 
-    expect(failures).toEqual([])
+    expect(load.failures).toEqual([])
     expect(await first.exited).toMatchObject({ code: 0 })
     for (const gateway of gateways) expect(gateway.stdout).toContain('10 min ahead')
     expect(gateways[1]?.stdout).toContain('AWAY')
-    const executed = [...older.executions, ...newer.executions]
-      .map(({ arguments: given }) => String(given['message']))
-      .filter((message) => message !== 'before')
-    expect(executed.toSorted()).toEqual(sent.toSorted())
-    process.stdout.write(`${sent.length} calls through ${balancer.name}, none failed\n`)
+    expect(
+      executed()
+        .filter((message) => message !== 'before')
+        .toSorted(),
+    ).toEqual(load.sent.toSorted())
+    process.stdout.write(`${load.sent.length} calls through ${balancer.name}, none failed\n`)
+  })
+
+  test('F52: one gateway is killed, and only what it had at that moment is lost: sessions of both eras go on', async () => {
+    const callers = await openCallers()
+    const known = new Set(executed())
+    const load = keepCalling(callers)
+    const someMore = (): Promise<boolean> => {
+      const before = load.sent.length
+      return waitUntil('more calls', () => load.sent.length >= before + callers.length * 10)
+    }
+    await someMore()
+    const [killed, left] = gateways
+    if (killed === undefined || left === undefined) throw new Error('there are no gateways')
+    await killed.kill()
+    await waitUntil('the balancer to know it', () => !balancer.ready.includes(killed.url))
+    const lost = load.failures.length
+    await someMore()
+    await load.stop()
+    gateways = [left]
+
+    // Of each client, the one call that was under way; and when everybody knows, none.
+    expect(lost).toBeLessThanOrEqual(callers.length)
+    expect(load.failures).toHaveLength(lost)
+    const since = executed().filter((message) => !known.has(message))
+    expect(new Set(since).size).toBe(since.length)
+    const failed = new Set(load.failures.map(({ message }) => message))
+    expect(since).toEqual(expect.arrayContaining(load.sent.filter((message) => !failed.has(message))))
   })
 })

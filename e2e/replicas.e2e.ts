@@ -6,8 +6,8 @@ import { expect, test } from 'vitest'
 
 const story = fileURLToPath(new URL('../examples/gateway-replicas/src/main.ts', import.meta.url))
 
-// F52, F56, baseline 1c.3: three processes behind a real gateway, one killed under load, one slow, one lying, in both eras.
-test('losing one of three replicas under load fails no list, and executes nothing twice', async () => {
+// Baseline 1c.3: three processes behind a real gateway, one killed under load, one slow, one lying, in both eras.
+test('F52: losing one of three replicas under load fails no list, and executes nothing twice', async () => {
   // It checks itself against the ledgers of the replicas, and ends with an error when the story did not happen.
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@mreg/source', story], {
     timeout: 240_000,

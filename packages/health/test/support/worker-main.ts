@@ -10,20 +10,25 @@ import type { WorkerOptions } from './worker-process.ts'
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by `startWorker`
 const { databaseUrl, owner, policy, leaseMs } = JSON.parse(process.argv[2] ?? '') as WorkerOptions
 
-// A jump of the wall clock, a day ahead or back; the monotonic one goes on, as it does when somebody sets the time.
+// The clock of the wall is set, each time by another of these; the one that never goes back goes on.
+const HOUR_MS = 3_600_000
+const JUMPS_MS = [HOUR_MS, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS]
+const RealDate = Date
+let jumps = 0
+let offsetMs = 0
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is called with `new` only
+globalThis.Date = class extends RealDate {
+  constructor(...values: [] | [number]) {
+    super(values[0] ?? RealDate.now() + offsetMs)
+  }
+  static override now(): number {
+    return RealDate.now() + offsetMs
+  }
+} as DateConstructor
 process.on('SIGUSR2', () => {
-  const RealDate = Date
-  const offsetMs = Number(process.env['CLOCK_OFFSET_MS'] ?? 86_400_000)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is called with `new` only
-  globalThis.Date = class extends RealDate {
-    constructor(...values: [] | [number]) {
-      super(values[0] ?? RealDate.now() + offsetMs)
-    }
-    static override now(): number {
-      return RealDate.now() + offsetMs
-    }
-  } as DateConstructor
-  console.log('jumped')
+  offsetMs = JUMPS_MS[jumps % JUMPS_MS.length] ?? 0
+  jumps += 1
+  console.log(`jumped ${jumps}`)
 })
 
 const database = createPostgresPool<RegistryDatabase>({
