@@ -22,7 +22,13 @@ test.each(SHORT_SERVER_SUITES.map((suite) => [titleOf(suite), suite] as const))(
   },
 )
 
-test.each(['HTTP+SSE', 'stdio, legacy', 'stdio, modern', 'HTTP, modern'] as const)(
+test.each([
+  'everything, to a key with rules',
+  'HTTP+SSE',
+  'stdio, legacy',
+  'stdio, modern',
+  'HTTP, modern',
+] as const)(
   'an older client finds everything behind the gateway whatever the server speaks: %s',
   { timeout: 300_000 },
   async (form) => {

@@ -10,6 +10,7 @@ export interface FormOfServer {
 
 /** All of them, in the order of the page. */
 export const OTHER_FORMS: readonly ServerForm[] = [
+  'everything, to a key with rules',
   'HTTP, modern',
   'stdio, modern',
   'HTTP, legacy',
@@ -20,4 +21,6 @@ export const OTHER_FORMS: readonly ServerForm[] = [
 
 /** Whether the client of the suite is newer than the server, or asks of it what its form does not have. */
 export const isConverted = (form: ServerForm, { arguments: args }: Suite): boolean =>
-  form === 'HTTP, legacy without sessions' || (args.includes('2026-07-28') && form !== 'HTTP, modern')
+  form === 'HTTP, legacy without sessions' || (args.includes('2026-07-28') && !SPEAKS_NEWER.has(form))
+
+const SPEAKS_NEWER: ReadonlySet<ServerForm> = new Set(['HTTP, modern', 'everything, to a key with rules'])

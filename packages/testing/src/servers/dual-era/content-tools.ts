@@ -6,6 +6,8 @@ const image = { type: 'image', data: RED_PIXEL, mimeType: 'image/png' }
 /** Tools that answer at once, one for each kind of content. */
 export const CONTENT_TOOLS: readonly FeatureTool[] = [
   tool('test_simple_text', 'Answers with a text.', () => text('This is a simple text response for testing.')),
+  // The first of all by its name: the official suite calls the first tool of a list, in whatever order that is.
+  tool('about', 'Says what this is.', () => text('A server for tests.')),
   tool('test_image_content', 'Answers with a picture.', () => ({ content: [image] })),
   tool('test_audio_content', 'Answers with a sound.', () => ({
     content: [{ type: 'audio', data: SILENCE, mimeType: 'audio/wav' }],
