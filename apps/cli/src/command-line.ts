@@ -17,6 +17,7 @@ import { registerRemove } from './commands/remove.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerShow } from './commands/show.ts'
 import { registerStdio } from './commands/stdio.ts'
+import { registerTenants } from './commands/tenants.ts'
 import { registerTools } from './commands/tools.ts'
 import { registerWorker } from './commands/worker.ts'
 import { EXIT_CODE } from './exit-code.ts'
@@ -61,6 +62,7 @@ export const createCommandLine = (): Command => {
   registerExplain(program)
   registerKeys(program)
   registerPolicies(program)
+  registerTenants(program)
   return program.addHelpText(
     'after',
     `${examplesHelp([

@@ -6,6 +6,7 @@ import {
   loadKeys,
   Policies,
   RequestLimits,
+  Tenants,
   UpstreamLogins,
 } from '@mreg/access'
 import {
@@ -143,6 +144,7 @@ const gateway = new ContainerModule(({ bind }) => {
       apiKeys,
       callers,
       policies,
+      tenants,
       rules,
       limits,
       resources,
@@ -168,6 +170,7 @@ const gateway = new ContainerModule(({ bind }) => {
               apiKeys,
               callers,
               policies,
+              tenants,
               access: rules,
               limits,
               registry: registered,
@@ -217,6 +220,7 @@ const gateway = new ContainerModule(({ bind }) => {
       ApiKeys,
       Callers,
       Policies,
+      Tenants,
       AccessControl,
       RequestLimits,
       ResourcesToken,

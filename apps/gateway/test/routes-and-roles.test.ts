@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { InProcessGateway } from './support/in-process-gateway.ts'
+import { ADMIN_KEY, InProcessGateway } from './support/in-process-gateway.ts'
 
 const ROLES = ['readonly', 'user', 'operator', 'admin'] as const
 
@@ -26,6 +26,9 @@ describe('every route of the API', { timeout: 60_000 }, () => {
 
   afterAll(() => gateway?.[Symbol.asyncDispose]())
 
+  /** What no administrator of a tenant may do. */
+  const ofInstallation = ({ path }: (typeof routes)[number]): boolean => path.startsWith('/api/v1/tenants')
+
   const answerTo = async (
     { method, path }: (typeof routes)[number],
     key: string | undefined,
@@ -34,7 +37,7 @@ describe('every route of the API', { timeout: 60_000 }, () => {
     return (await gateway.request(method, path, { ...body, key })).status
   }
 
-  test('needs a key', async () => {
+  test('S6 needs a key', async () => {
     expect(routes.length).toBeGreaterThan(20)
     for (const route of routes) {
       expect([route, await answerTo(route, undefined)]).toEqual([route, 401])
@@ -43,7 +46,7 @@ describe('every route of the API', { timeout: 60_000 }, () => {
   })
 
   test('is closed to lower roles as long as it is closed to higher ones, and open to administrators', async () => {
-    for (const route of routes) {
+    for (const route of routes.filter((each) => !ofInstallation(each))) {
       const answers = []
       for (const role of ROLES) answers.push(await answerTo(route, keys.get(role)))
       const allowed = answers.map((status) => status !== 403)
@@ -54,6 +57,16 @@ describe('every route of the API', { timeout: 60_000 }, () => {
       ])
       // Who only looks changes nothing.
       expect([route, answers[0] === 403 || route.method === 'GET']).toEqual([route, true])
+    }
+  })
+
+  test('about tenants is closed to everybody but the administrator of the installation', async () => {
+    const closed = routes.filter(ofInstallation)
+    expect(closed.length).toBeGreaterThanOrEqual(3)
+    for (const route of closed) {
+      for (const role of ROLES)
+        expect([route, role, await answerTo(route, keys.get(role))]).toEqual([route, role, 403])
+      expect(await answerTo(route, ADMIN_KEY)).not.toBe(403)
     }
   })
 })

@@ -43,6 +43,13 @@ export {
   type ArgumentCondition,
   type Selection,
 } from './rules/access-rules.ts'
+export {
+  type TenantInput,
+  tenantInputSchema,
+  Tenants,
+  type TenantsOptions,
+  type TenantView,
+} from './tenants/tenants.ts'
 
 // How often and how much at once
 export { FairShare, type Party } from './limits/fair-share.ts'

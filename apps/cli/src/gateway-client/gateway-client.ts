@@ -1,4 +1,4 @@
-import type { ApiKeyView, IssuedApiKey, PolicyView } from '@mreg/access'
+import type { ApiKeyView, IssuedApiKey, PolicyView, TenantView } from '@mreg/access'
 import type { Explanation } from '@mreg/proxy'
 import type { CapabilityDecisions, CapabilityView, ServerView, ToolsetView } from '@mreg/registry'
 import * as z from 'zod'
@@ -174,6 +174,15 @@ export class GatewayClient {
 
   async removePolicy(id: string): Promise<void> {
     await this.#request('DELETE', `/policies/${encodeURIComponent(id)}`)
+  }
+
+  /** All tenants, over all pages, ordered by id. */
+  async listTenants(): Promise<TenantView[]> {
+    return this.#all('/tenants', {})
+  }
+
+  async createTenant(id: string): Promise<TenantView> {
+    return this.#request('POST', '/tenants', { body: { id } })
   }
 
   /** All items of a list, over all its pages. */

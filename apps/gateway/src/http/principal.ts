@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The lowest role that may use the route of the API. Default `admin`: what says nothing is closed. */
     readonly role?: Role
+    /** Whether the route is for the administrator of the installation alone, and for none of a tenant. Default: it is not. */
+    readonly ofInstallation?: boolean
     /** Whether the route shows keys with limits what these leave, and no more. Default: it is closed to them. */
     readonly heedsLimits?: boolean
   }
@@ -67,8 +69,13 @@ export const requireCaller = (app: FastifyInstance, authenticator: Authenticator
     const principal = await identify(request, 'api', authenticator)
     const { access, limits } = app.callerRules
     limits.admit(principal)
-    const { heedsLimits, role } = request.routeOptions.config
+    const { heedsLimits, ofInstallation, role } = request.routeOptions.config
     requireRole(principal, role ?? 'admin')
+    if (ofInstallation === true && !isOfInstallation(principal))
+      throw new ForbiddenError(
+        'installation_only',
+        'this is for the administrator of the installation: use its key, which is in admin.key or MREG_ADMIN_KEY',
+      )
     const route = routeOf(request)
     const refusal = access.apiRefusal(principal, route)
     if (refusal !== undefined)

@@ -9,6 +9,7 @@ import type {
   Callers,
   Policies,
   RequestLimits,
+  Tenants,
   UpstreamLogins,
 } from '@mreg/access'
 import { type Logger, NotFoundError, type Settings, UnavailableError } from '@mreg/core'
@@ -42,6 +43,7 @@ import { protectedResourceRoute } from './routes/protected-resource.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { statisticsRoutes } from './routes/statistics.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 import { toolsetRoutes } from './routes/toolsets.ts'
 
 declare module 'fastify' {
@@ -59,6 +61,7 @@ export interface HttpServerOptions {
   readonly apiKeys: ApiKeys
   readonly callers: Callers
   readonly policies: Policies
+  readonly tenants: Tenants
   readonly access: AccessControl
   readonly limits: RequestLimits
   readonly registry: Registry
@@ -200,6 +203,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   await app.register(clientMetadataRoute, options)
   await app.register(protectedResourceRoute, { resources })
   await app.register(loginReturnRoute, options)
+  await app.register(tenantRoutes, { ...options, prefix: '/api/v1' })
   for (const prefix of ['', '/t/:tenant']) {
     await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(keyRoutes, { ...options, prefix: `${prefix}/api/v1` })

@@ -11,6 +11,7 @@ import {
   KnownPolicies,
   Policies,
   RequestLimits,
+  Tenants,
 } from '@mreg/access'
 import { ChangeFeed, recordFollower } from '@mreg/registry'
 import { ApiKeyDirectory, PolicyDirectory } from '@mreg/repositories'
@@ -67,6 +68,10 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
     (apiKeys, policies, { security: { withoutPolicy } }) =>
       new AccessControl({ apiKeys, policies, withoutPolicy }),
     [KnownApiKeys, KnownPolicies, SettingsToken],
+  )
+  bind(Tenants).toResolvedValue(
+    (database, changes) => new Tenants({ database, catchUp: () => changes.catchUp() }),
+    [DatabaseToken, ChangeFeed],
   )
   bind(Policies).toResolvedValue(
     (database, changes, { limits }) =>

@@ -62,6 +62,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
   const handle =
     (method: Exchange['method']) => async (request: FastifyRequest<McpPath>, reply: FastifyReply) => {
       const principal = principalOf(request)
+      const toolMode = request.params.slug === undefined ? toolModeIn(request.query) : undefined
       limits.enter(principal)
       const gone = new AbortController()
       const response = reply.raw
@@ -81,7 +82,7 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
         principal,
         slug: request.params.slug ?? 'mreg',
         toolset: request.params.set,
-        toolMode: request.params.slug === undefined ? toolModeIn(request.query) : undefined,
+        toolMode,
         method,
         header: (name) => oneValue(request.headers[name]),
         headerNames: Object.keys(request.headers),
