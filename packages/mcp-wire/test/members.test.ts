@@ -117,9 +117,9 @@ describe('Editing members', () => {
       fc.assert(
         fc.property(object, keys, values, (json, remove, set) => {
           const replacements = new Map(set)
-          const dropped = remove.filter((key) => !replacements.has(key))
+          const dropped = new Set(remove.filter((key) => !replacements.has(key)))
           const kept = writtenMembers(json)
-            .filter(([key]) => !dropped.includes(key))
+            .filter(([key]) => !dropped.has(key))
             .map(([key, text]) => [key, replacements.get(key) ?? text])
           const added = set.filter(([key]) => kept.every(([keptKey]) => keptKey !== key))
           const result = edited(writeJson(json), { remove, set })

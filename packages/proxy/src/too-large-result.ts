@@ -2,7 +2,7 @@ import { encodeResult, type Era, type JsonRpcId } from '@mreg/mcp-wire'
 import { UpstreamError } from '@mreg/upstream'
 
 /** Where such a result says why, for programs. */
-export const FAILURE = 'dev.mreg/failure'
+const FAILURE = 'dev.mreg/failure'
 
 /** Who is told, and in which words. */
 export interface ToolResultFor {

@@ -91,7 +91,7 @@ export const requireCaller = (app: FastifyInstance, authenticator: Authenticator
 }
 
 /** The route that was found, as rules name it: never as the caller has written it. */
-export const routeOf = ({ method, routeOptions: { url = '' } }: FastifyRequest): string => {
+const routeOf = ({ method, routeOptions: { url = '' } }: FastifyRequest): string => {
   const path = url.replace(/^(\/t\/:tenant)?\/api\/v1/u, '').replaceAll(/:(\w+)/gu, '{$1}')
   return `${method === 'HEAD' ? 'GET' : method} ${path}`
 }
