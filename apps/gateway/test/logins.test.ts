@@ -204,6 +204,17 @@ describe('a server that wants a login', { timeout: 60_000 }, () => {
     expect((await call('DELETE', '/api/v1/servers/notes/login')).status).toBe(204)
   })
 
+  test('S51 tells the browser how it went on a page on which nothing runs', async () => {
+    const script = '"><script>alert(1)</script><svg onload=alert(1)>'
+    const query = new URLSearchParams({ state: script, code: script, error: script, iss: script })
+    const response = await fetch(`${url}/oauth/callback?${query.toString()}`)
+    expect(response.status).toBe(400)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await response.text()).not.toMatch(/<(script|svg)/u)
+  })
+
   test('S53 has its tokens in no log and in no answer', () => {
     expect(authority.tokens.length).toBeGreaterThanOrEqual(6)
     const everything = seen.join('\n')

@@ -27,6 +27,7 @@ const valueOf = (text: string, series: string): number =>
 describe('the operator of a gateway', { timeout: 60_000 }, () => {
   const resources = new AsyncDisposableStack()
   let server: DualEraServer
+  let dataDirectory: string
   let url: string
 
   const call = async (
@@ -68,8 +69,8 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
 
   beforeAll(async () => {
     server = resources.use(await startDualEraServer())
-    const path = mkdtempSync(join(tmpdir(), 'mreg-operations-'))
-    resources.defer(() => rmSync(path, { recursive: true, force: true }))
+    dataDirectory = mkdtempSync(join(tmpdir(), 'mreg-operations-'))
+    resources.defer(() => rmSync(dataDirectory, { recursive: true, force: true }))
     const settings = createSettings({
       environment: {
         MREG_ENVIRONMENT: 'testing',
@@ -78,7 +79,7 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
         MREG_ADMIN_KEY: ADMIN_KEY,
       },
     })
-    const data = resources.use(DataDirectory.claim(path))
+    const data = resources.use(DataDirectory.claim(dataDirectory))
     const foundation = {
       settings,
       logger: silentLogger,
@@ -181,6 +182,13 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
       expect(line).toMatch(/^$|^# (HELP|TYPE) \S+ |^[a-zA-Z_:]\w*(\{(\w+="([^"\\\n]|\\.)*",?)*\})? \S+$/u)
     // Tools come and go with what clients ask for: they are no labels.
     expect(text).not.toContain('was_cancelled')
+  })
+
+  test.each(['/health', '/ready', '/openapi.json'])('S59 shows nothing of the inside at %s', async (path) => {
+    const text = await (await call('GET', path, undefined, '')).text()
+    expect(text).toContain('{')
+    for (const inside of [new URL(server.url).host, dataDirectory, ADMIN_KEY, process.version, 'dual'])
+      expect(text).not.toContain(inside)
   })
 
   test.each([

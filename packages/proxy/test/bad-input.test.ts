@@ -16,6 +16,13 @@ describe('a body that is no message is refused, and never reaches the server (S3
     ['no UTF-8', Buffer.from('7b226a736f6e727063ff223a22322e30227d', 'hex'), -32_700, null, 'invalid_utf8'],
     ['an empty batch', '[]', -32_600, null, 'batch'],
     ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32_600, null, 'batch'],
+    [
+      'a batch of 100,000',
+      `[${'{"jsonrpc":"2.0","id":1,"method":"ping"},'.repeat(99_999)}{}]`,
+      -32_600,
+      null,
+      'batch',
+    ],
     ['a text', '"tools/list"', -32_600, null, 'not_jsonrpc'],
     ['null', 'null', -32_600, null, 'not_jsonrpc'],
     ['of another version', '{"jsonrpc":"1.0","id":1,"method":"x"}', -32_600, 1, 'not_jsonrpc'],

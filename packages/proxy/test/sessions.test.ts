@@ -111,6 +111,19 @@ describe('a session token', () => {
     expect(server.requestHeaders).toHaveLength(before)
   })
 
+  test('S20 is never one that a client brings to initialize, its own or that of another', async () => {
+    await using server = await startFixtureServer()
+    await using open = openProxy()
+    open.register(registered(server.url))
+    const victim = await initialize(open.proxy)
+    for (const brought of ['chosen-by-the-client', victim.token]) {
+      const { token } = await initialize(open.proxy, { headers: { 'mcp-session-id': brought } })
+      expect(token).not.toBe(brought)
+    }
+    expect(server.sessionsOpened).toBe(3)
+    expect((await clientOf(open.proxy, 'chosen-by-the-client').ask(ECHO)).status).toBe(404)
+  })
+
   test('S20 is good only for the principal, the tenant and the server that it was given for', async () => {
     await using server = await startFixtureServer()
     await using open = openProxy()

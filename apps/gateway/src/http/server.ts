@@ -30,6 +30,7 @@ import { tagEntities } from './entity-tag.ts'
 import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
 import { ProtectedResources } from './protected-resources.ts'
+import { refusePacked } from './refuse-packed.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -132,7 +133,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     guard.check(request, reply)
     if (request.method === 'OPTIONS') return guard.preflight(request, reply)
     request.resource = resources.identifierOf(request)
-    return undefined
+    return refusePacked(request, reply)
   })
 
   app.addHook('onRequest', async (request) => {

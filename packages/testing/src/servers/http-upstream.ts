@@ -4,6 +4,8 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 /** One request as it came in, with its whole body. */
 export interface ReceivedRequest {
   readonly method: string
+  /** What was asked for, as it was written: a path with its query. */
+  readonly target: string
   readonly headers: IncomingHttpHeaders
   readonly body: string
   /** The JSON-RPC method in the body; undefined when there is none. */
@@ -43,6 +45,7 @@ export async function startHttpUpstream(
       const body = Buffer.concat(chunks).toString()
       const request = {
         method: incoming.method ?? '',
+        target: incoming.url ?? '',
         headers: incoming.headers,
         body,
         ...readRpc(body),

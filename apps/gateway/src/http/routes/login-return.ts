@@ -28,7 +28,14 @@ export const loginReturnRoute: FastifyPluginAsyncZod<LoginReturnRouteOptions> = 
     LOGIN_RETURN_PATH,
     { schema: { hide: true, querystring: answerSchema } },
     async (request, reply) => {
-      void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8')
+      // The one page of the gateway: whatever got into it, nothing of it runs or is loaded.
+      void reply
+        .headers({
+          'cache-control': 'no-store',
+          'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+          'x-content-type-options': 'nosniff',
+        })
+        .type('text/html; charset=utf-8')
       try {
         const { tenantId, serverId, slug } = await logins.comeBack(request.query)
         await registry.probe({ ...LOCAL_PRINCIPAL, tenantId, role: 'operator' }, serverId)
