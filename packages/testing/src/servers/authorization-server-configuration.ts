@@ -49,6 +49,8 @@ export const configuration = ({
   issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
   pkce: { required: () => true },
   rotateRefreshToken: true,
+  // Clients that register may name them too.
+  scopes: ['openid', 'offline_access', ...SCOPES.split(' ')],
   ttl: {
     AccessToken: accessTokenSeconds,
     Interaction: 600,
