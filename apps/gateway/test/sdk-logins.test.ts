@@ -1,13 +1,13 @@
 import {
   type AuthorizationServer,
   type FixtureServer,
+  LOGIN_CLIENTS,
   startAuthorizationServer,
   startFixtureServer,
 } from '@mreg/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { InProcessGateway } from './support/in-process-gateway.ts'
-import { LOGIN_CLIENTS } from './support/login-clients.ts'
 import { startWithTokens } from './support/with-tokens.ts'
 
 describe('clients that know nothing but an address', { timeout: 60_000 }, () => {

@@ -63,6 +63,10 @@ export {
   startProtectedServer,
 } from './servers/protected-server.ts'
 
+// Clients that log in.
+export { LOGIN_CLIENTS, type LoggedIn, type LogIn } from './clients/login-clients.ts'
+export { MemoryLogin } from './clients/memory-login.ts'
+
 // Faults.
 export {
   answerJson,

@@ -30,6 +30,7 @@ import { tagEntities } from './entity-tag.ts'
 import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
 import { ProtectedResources } from './protected-resources.ts'
+import { locateBelow } from './public-location.ts'
 import { refusePacked } from './refuse-packed.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { explainRoutes } from './routes/explain.ts'
@@ -118,6 +119,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   const guard = new Guard({ settings })
   const resources = new ProtectedResources(settings)
   app.decorateRequest('resource', undefined)
+  locateBelow(app, settings.listen.publicUrl)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)
     if (settings.security.securityHeaders) {

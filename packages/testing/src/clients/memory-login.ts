@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import type {
   OAuthClientProvider,
+  OAuthDiscoveryState,
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from '@modelcontextprotocol/client'
@@ -26,6 +27,7 @@ export class MemoryLogin implements OAuthClientProvider {
   #client: StoredOAuthClientInformation | undefined
   #tokens: StoredOAuthTokens | undefined
   #verifier = ''
+  #discovery: OAuthDiscoveryState | undefined
 
   state(): string {
     this.#state ??= randomUUID()
@@ -49,11 +51,18 @@ export class MemoryLogin implements OAuthClientProvider {
   saveCodeVerifier(verifier: string): void {
     this.#verifier = verifier
   }
+  saveDiscoveryState(state: OAuthDiscoveryState): void {
+    this.#discovery = state
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.#discovery
+  }
   codeVerifier(): string {
     return this.#verifier
   }
   invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): void {
     if (scope === 'all' || scope === 'client') this.#client = undefined
     if (scope === 'all' || scope === 'tokens') this.#tokens = undefined
+    if (scope === 'all' || scope === 'discovery') this.#discovery = undefined
   }
 }

@@ -5,15 +5,19 @@ import {
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type { AuthorizationServer } from '@mreg/testing'
 
+import type { AuthorizationServer } from '../servers/authorization-server.ts'
 import { MemoryLogin } from './memory-login.ts'
 
 /** A client that has logged in. */
 export interface LoggedIn extends AsyncDisposable {
   readonly login: MemoryLogin
   toolNames(): Promise<readonly string[]>
-  call(name: string, input: Record<string, unknown>): Promise<unknown>
+  call(
+    name: string,
+    input: Record<string, unknown>,
+    onProgress?: (progress: number) => void,
+  ): Promise<unknown>
 }
 
 /** Comes to an address, is sent to the browser, comes back with a code, and comes again. */
@@ -45,7 +49,12 @@ const logInOld: LogIn = async (url, server, login = new MemoryLogin()) => {
   return {
     login,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: (name, input) => client.callTool({ name, arguments: input }),
+    call: (name, input, onProgress) =>
+      client.callTool(
+        { name, arguments: input },
+        undefined,
+        onProgress && { onprogress: ({ progress }) => onProgress(progress) },
+      ),
     [Symbol.asyncDispose]: () => client.close(),
   }
 }
@@ -67,7 +76,11 @@ const logInNew =
     return {
       login,
       toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
-      call: (name, input) => client.callTool({ name, arguments: input }),
+      call: (name, input, onProgress) =>
+        client.callTool(
+          { name, arguments: input },
+          onProgress && { onprogress: ({ progress }) => onProgress(progress) },
+        ),
       [Symbol.asyncDispose]: () => client.close(),
     }
   }
