@@ -1,6 +1,12 @@
 import { NotFoundError, parseInput, type Principal, requireRole } from '@mreg/core'
 import type { DatabasePool, TenantSession } from '@mreg/db-pool'
-import { type RegistryDatabase, type ToolsetRecord, ToolsetRepository } from '@mreg/repositories'
+import {
+  AuditEventRepository,
+  newEntityId,
+  type RegistryDatabase,
+  type ToolsetRecord,
+  ToolsetRepository,
+} from '@mreg/repositories'
 
 import type { ChangeFeed } from '../change-feed.ts'
 import { requireManagedByApi } from '../require-managed-by-api.ts'
@@ -35,11 +41,15 @@ export class Toolsets {
    * @throws {ConflictError} `toolset_slug_taken`.
    * @throws {ForbiddenError} `role_too_low`.
    */
-  async create(principal: Principal, input: ToolsetInput): Promise<ToolsetView> {
+  async create(principal: Principal, input: ToolsetInput, requestId?: string): Promise<ToolsetView> {
     requireRole(principal, 'admin')
     const toolset = parseInput(toolsetInputSchema, input)
     return toolsetView(
-      await this.#write(principal, (session) => new ToolsetRepository(session).create(toolset)),
+      await this.#write(principal, async (session) => {
+        const made = await new ToolsetRepository(session).create(toolset)
+        await note(session, 'create', made, { principal, requestId })
+        return made
+      }),
     )
   }
 
@@ -65,13 +75,22 @@ export class Toolsets {
    * @throws {ConflictError} `revision_mismatch`, or `managed_by_…` when something else than the API manages it.
    * @throws {ForbiddenError} `role_too_low`.
    */
-  async update(principal: Principal, slug: string, patch: ToolsetPatch): Promise<ToolsetView> {
+  async update(
+    principal: Principal,
+    slug: string,
+    patch: ToolsetPatch,
+    requestId?: string,
+  ): Promise<ToolsetView> {
     requireRole(principal, 'admin')
     const { revision, ...changes } = parseInput(toolsetPatchSchema, patch)
     return toolsetView(
       await this.#write(principal, async (session) => {
         const { id } = requireManagedByApi(await find(session, slug))
-        return new ToolsetRepository(session).update(id, changes, { expectedRevision: revision })
+        const changed = await new ToolsetRepository(session).update(id, changes, {
+          expectedRevision: revision,
+        })
+        await note(session, 'update', changed, { principal, requestId })
+        return changed
       }),
     )
   }
@@ -86,11 +105,13 @@ export class Toolsets {
     principal: Principal,
     slug: string,
     { revision }: { readonly revision?: number | undefined } = {},
+    requestId?: string,
   ): Promise<void> {
     requireRole(principal, 'admin')
     await this.#write(principal, async (session) => {
-      const { id } = requireManagedByApi(await find(session, slug))
-      await new ToolsetRepository(session).delete(id, { expectedRevision: revision })
+      const toolset = requireManagedByApi(await find(session, slug))
+      await new ToolsetRepository(session).delete(toolset.id, { expectedRevision: revision })
+      await note(session, 'delete', toolset, { principal, requestId })
     })
   }
 
@@ -104,6 +125,26 @@ export class Toolsets {
     await this.#options.changes.catchUp()
     return result
   }
+}
+
+/** Notes who changed a toolset, in the transaction that does. */
+const note = async (
+  session: Session,
+  action: 'create' | 'update' | 'delete',
+  { id, items, revision, slug }: ToolsetRecord,
+  { principal, requestId }: { readonly principal: Principal; readonly requestId: string | undefined },
+): Promise<void> => {
+  await new AuditEventRepository(session).append([
+    {
+      id: newEntityId(),
+      principalId: principal.id,
+      action: `toolset.${action}`,
+      objectId: id,
+      outcome: 'success',
+      requestId,
+      details: { toolset: slug, revision, rules: items.length },
+    },
+  ])
 }
 
 const find = async (session: Session, slug: string): Promise<ToolsetRecord> => {

@@ -2,6 +2,7 @@ import { migrations } from '@mreg/repositories'
 import { afterAll, beforeAll, describe } from 'vitest'
 
 import type { RegistryPool } from '../support/open-registry.ts'
+import { describeAuditing } from './auditing.ts'
 import { describeCatalogStore } from './catalog-store.ts'
 import { describeChanging } from './changing.ts'
 import { describeFaults } from './faults.ts'
@@ -44,6 +45,7 @@ export const describeRegistry = (open: () => RegistryPool): void => {
     describeFollowing(opened)
     describeCatalogStore(opened)
     describeToolsets(opened)
+    describeAuditing(opened)
     describeSnapshots(opened)
     describeRetention(opened)
   })

@@ -55,7 +55,7 @@ export const toolsetRoutes: FastifyPluginAsyncZod<ToolsetRoutesOptions> = async 
       },
     },
     async (request, reply) => {
-      const toolset = await toolsets.create(principalOf(request), request.body)
+      const toolset = await toolsets.create(principalOf(request), request.body, request.id)
       return reply.code(201).header('location', `/api/v1/toolsets/${toolset.slug}`).send(toolset)
     },
   )
@@ -109,7 +109,12 @@ export const toolsetRoutes: FastifyPluginAsyncZod<ToolsetRoutesOptions> = async 
       },
     },
     (request) =>
-      toolsets.update(principalOf(request), request.params.slug, atWantedRevision(request, request.body)),
+      toolsets.update(
+        principalOf(request),
+        request.params.slug,
+        atWantedRevision(request, request.body),
+        request.id,
+      ),
   )
 
   app.delete(
@@ -126,7 +131,7 @@ export const toolsetRoutes: FastifyPluginAsyncZod<ToolsetRoutesOptions> = async 
     },
     async (request, reply) => {
       const revision = wantedRevision(request)
-      await toolsets.remove(principalOf(request), request.params.slug, { revision })
+      await toolsets.remove(principalOf(request), request.params.slug, { revision }, request.id)
       return reply.code(204).send(null)
     },
   )
