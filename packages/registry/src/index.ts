@@ -31,19 +31,15 @@ export { ChangeFeed, type ChangeFeedOptions, type KnownServers } from './change-
 export { type ChangeFollower, recordFollower, type RecordFollowerOptions } from './change-follower.ts'
 export { serverNotFound } from './find-server.ts'
 export type { CredentialSealer } from './seal-endpoints.ts'
+export type { ServerChecker } from './server-probes.ts'
+export type { CreateServerOptions } from './create-server.ts'
 export {
   type RegisteredServers,
   type RegistrationOutcome,
   type ServersInput,
   serversInputSchema,
 } from './register-many.ts'
-export {
-  Registry,
-  type RegistryOptions,
-  type ServerChecker,
-  type ServerCounts,
-  type ServerQuery,
-} from './registry.ts'
+export { Registry, type RegistryOptions, type ServerCounts, type ServerQuery } from './registry.ts'
 export {
   type CapabilityDecisions,
   capabilityDecisionsSchema,

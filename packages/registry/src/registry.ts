@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import {
-  ConflictError,
   type EventBus,
   type GatewayEvents,
   type Logger,
@@ -24,11 +23,11 @@ import {
 } from '@mreg/repositories'
 
 import type { ChangeFeed } from './change-feed.ts'
+import { admitServer, createServer, type CreateServerOptions } from './create-server.ts'
 import { findServer } from './find-server.ts'
 import { type HealthView, healthView } from './health-view.ts'
 import { answerOnce } from './idempotency.ts'
 import { recogniseEndpoints } from './known-endpoints.ts'
-import { Lanes } from './lanes.ts'
 import {
   admitAll,
   allRegistered,
@@ -38,30 +37,19 @@ import {
   serversInputSchema,
 } from './register-many.ts'
 import { requireManagedByApi } from './require-managed-by-api.ts'
-import { type CredentialSealer, isCommand, sealEndpoints } from './seal-endpoints.ts'
-import {
-  type ParsedServerInput,
-  type ServerInput,
-  serverInputSchema,
-  type ServerPatch,
-  serverPatchSchema,
-} from './server-input.ts'
+import { isCommand, sealEndpoints } from './seal-endpoints.ts'
+import { type ServerInput, type ServerPatch, serverPatchSchema } from './server-input.ts'
+import { type ServerChecker, ServerProbes } from './server-probes.ts'
 import { type LiveStates, type ServerView, serverView } from './server-view.ts'
 
-/** Asks the endpoints of a server whether they work, and keeps what was found; `health` has the real one. */
-export type ServerChecker = (server: ServerRecord, signal: AbortSignal) => Promise<void>
-
-export interface RegistryOptions {
+export interface RegistryOptions extends CreateServerOptions {
   readonly database: DatabasePool<RegistryDatabase>
   readonly changes: ChangeFeed
-  readonly sealer: CredentialSealer
   readonly checker: ServerChecker
   /** Is told of each change; undefined: nobody is. */
   readonly events?: EventBus<GatewayEvents> | undefined
   /** Tells what the processes of endpoints are doing; undefined: nobody knows. */
   readonly live?: LiveStates | undefined
-  /** The most servers that a tenant may register. Default: any number. */
-  readonly maxServersPerTenant?: number | undefined
   readonly logger?: Logger | undefined
 }
 
@@ -80,20 +68,14 @@ export interface ServerQuery {
 
 type Session = TenantSession<RegistryDatabase>
 
-/** After many servers were registered at once. */
-const PROBES_AT_ONCE = 16
-
 /** What is registered: the one door for everything that changes it. A change is served as soon as it has been answered. */
 export class Registry implements AsyncDisposable {
   readonly #options: RegistryOptions
-  readonly #logger: Logger
-  readonly #ending = new AbortController()
-  readonly #probes = new Set<Promise<void>>()
-  readonly #probesAtOnce = new Lanes(PROBES_AT_ONCE)
+  readonly #probes: ServerProbes
 
   constructor(options: RegistryOptions) {
     this.#options = options
-    this.#logger = options.logger ?? silentLogger
+    this.#probes = new ServerProbes({ ...options, logger: options.logger ?? silentLogger })
   }
 
   /**
@@ -111,7 +93,7 @@ export class Registry implements AsyncDisposable {
     input: ServerInput,
     { idempotencyKey }: { readonly idempotencyKey?: string | undefined } = {},
   ): Promise<ServerView> {
-    const wanted = this.#admit(principal, input)
+    const wanted = admitServer(principal, input)
     const registered: ServerRecord[] = []
     const view = await this.#write(principal, (session) =>
       answerOnce(
@@ -119,7 +101,7 @@ export class Registry implements AsyncDisposable {
         this.#options.sealer,
         { principal, idempotencyKey, about: ['register', input] },
         async () => {
-          const server = await this.#create(session, wanted)
+          const server = await createServer(session, wanted, this.#options)
           registered.push(server)
           return serverView(server, [], this.#options.live)
         },
@@ -142,11 +124,11 @@ export class Registry implements AsyncDisposable {
     if (mode === 'each') {
       return registerEach(items, (item) => this.register(principal, item))
     }
-    const wanted = admitAll(items, (item) => this.#admit(principal, item))
+    const wanted = admitAll(items, (item) => admitServer(principal, item))
     const registered = await this.#write(principal, async (session) => {
       const servers: ServerRecord[] = []
       // One after the other: a transaction runs one statement at a time.
-      for (const one of wanted) servers.push(await this.#create(session, one))
+      for (const one of wanted) servers.push(await createServer(session, one, this.#options))
       return servers
     })
     this.#begin(principal, registered)
@@ -234,7 +216,7 @@ export class Registry implements AsyncDisposable {
       )
     })
     this.#tell('server-updated', principal, server)
-    this.#probeLater(server)
+    this.#probes.later(server)
     return this.get(principal, server.id)
   }
 
@@ -261,40 +243,19 @@ export class Registry implements AsyncDisposable {
   async probe(principal: Principal, idOrSlug: string): Promise<ServerView> {
     requireRole(principal, 'operator')
     const server = await this.#read(principal, (session) => findServer(session, idOrSlug))
-    await this.#probe(server)
+    await this.#probes.now(server)
     return this.get(principal, server.id)
   }
 
   /** Waits for probes that are under way; they are cut short. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort()
-    await Promise.allSettled(this.#probes)
-  }
-
-  /** What is to be registered, when the principal may. */
-  #admit(principal: Principal, input: ServerInput): ParsedServerInput {
-    requireRole(principal, 'operator')
-    const parsed = parseInput(serverInputSchema, input)
-    if (parsed.endpoints.some(isCommand) || parsed.settings.changes !== undefined)
-      requireRole(principal, 'admin')
-    return parsed
-  }
-
-  async #create(session: Session, { endpoints, ...fields }: ParsedServerInput): Promise<ServerRecord> {
-    const servers = new ServerRepository(session)
-    const created = await servers.create({
-      ...fields,
-      managedBy: 'api',
-      endpoints: await sealEndpoints(session, this.#options.sealer, endpoints),
-    })
-    await this.#requireRoom(servers)
-    return created
+    await this.#probes[Symbol.asyncDispose]()
   }
 
   #begin(principal: Principal, registered: readonly ServerRecord[]): void {
     for (const server of registered) {
       this.#tell('server-registered', principal, server)
-      this.#probeLater(server)
+      this.#probes.later(server)
     }
   }
 
@@ -320,32 +281,5 @@ export class Registry implements AsyncDisposable {
   async #view(session: Session, server: ServerRecord): Promise<ServerView> {
     const probes = await new EndpointProbeRepository(session).forServer(server.id)
     return serverView(server, probes, this.#options.live)
-  }
-
-  /** Counted after the new one is there: the tenant is locked by then, so that nobody counts at the same time. */
-  async #requireRoom(servers: ServerRepository): Promise<void> {
-    const { maxServersPerTenant = Infinity } = this.#options
-    if (maxServersPerTenant === Infinity || (await servers.statistics()).total <= maxServersPerTenant) return
-    throw new ConflictError(
-      'too_many_servers',
-      `the tenant has ${maxServersPerTenant} servers, as many as limits.maxServersPerTenant allows: remove some`,
-    )
-  }
-
-  #probeLater(server: ServerRecord): void {
-    const probe = this.#probesAtOnce
-      .run(() => this.#probe(server))
-      .catch((error: unknown) =>
-        this.#logger.warn('the result of a probe could not be kept', { server: server.slug, error }),
-      )
-      .finally(() => this.#probes.delete(probe))
-    this.#probes.add(probe)
-  }
-
-  async #probe(server: ServerRecord): Promise<void> {
-    const { changes, checker } = this.#options
-    await checker(server, this.#ending.signal)
-    // A new status is a change: who asks next is told of it.
-    if (!this.#ending.signal.aborted) await changes.catchUp()
   }
 }
