@@ -137,7 +137,7 @@ describe.each(stores)('bad input $name (S44)', ({ open }) => {
       expectRpcError(answer, 404, 7, { data: { reason: 'server_not_found', server: 'nobody' } })
     })
 
-    test('a message before a session is 400, and one in an unknown session 404 (S20, S21)', async () => {
+    test('S21 a message before a session is 400, and one in an unknown session 404', async () => {
       expectRpcError(await mcp('{"jsonrpc":"2.0","id":"a","method":"tools/list"}'), 400, 'a')
       const foreign = { headers: { 'mcp-session-id': 'made-up' } }
       expectRpcError(await mcp('{"jsonrpc":"2.0","id":"b","method":"tools/list"}', foreign), 404, 'b')
@@ -149,18 +149,18 @@ describe.each(stores)('bad input $name (S44)', ({ open }) => {
       }
     })
 
-    test('a foreign Host is 403', async () => {
+    test('S1 a foreign Host is 403', async () => {
       expectRpcError(await mcp(ping, { headers: { host: 'rebound.example' } }), 403, null)
     })
 
-    test('a foreign Origin is 403', async () => {
+    test('S1 a foreign Origin is 403', async () => {
       const answer = await mcp(ping, { headers: { origin: 'https://evil.example' } })
       expectRpcError(answer, 403, null)
       expect(answer.headers['access-control-allow-origin']).toBeUndefined()
     })
 
     test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx'])(
-      'the content type %s is 415',
+      'S3 the content type %s is 415',
       async (type) => {
         expectRpcError(await mcp(ping, { headers: { 'content-type': type } }), 415, null)
       },
@@ -236,15 +236,15 @@ describe.each(stores)('bad input $name (S44)', ({ open }) => {
       }
     })
 
-    test('a foreign Host is 403', async () => {
+    test('S1 a foreign Host is 403', async () => {
       expectProblem(await api({ body: valid('wrong'), headers: { host: 'rebound.example' } }), 403)
     })
 
-    test('a foreign Origin is 403', async () => {
+    test('S1 a foreign Origin is 403', async () => {
       expectProblem(await api({ body: valid('wrong'), headers: { origin: 'https://evil.example' } }), 403)
     })
 
-    test('a form is 415', async () => {
+    test('S3 a form is 415', async () => {
       const headers = { 'content-type': 'application/x-www-form-urlencoded' }
       expectProblem(await api({ body: 'slug=wrong', headers }), 415)
     })
@@ -258,7 +258,7 @@ describe.each(stores)('bad input $name (S44)', ({ open }) => {
     })
   })
 
-  test.each(['/health', '/ready', '/openapi.json'])('a foreign Host or Origin at %s is 403', async (path) => {
+  test.each(['/health', '/ready', '/openapi.json'])('S1 a foreign Host or Origin at %s is 403', async (path) => {
     const url = `${gateway.url}${path}`
     expect((await exchange(url, { headers: { host: 'rebound.example' } })).status).toBe(403)
     expect((await exchange(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403)

@@ -74,7 +74,7 @@ describe('API keys', { timeout: 60_000 }, () => {
     expect(gateway.seen.filter((text) => text.includes(secret))).toHaveLength(1)
   })
 
-  test('a revoked key opens nothing from the answer on, and the list remembers it', async () => {
+  test('S56 a revoked key opens nothing from the answer on, and the list remembers it', async () => {
     const { id, key } = await make({ name: 'a guest', role: 'readonly' })
     expect((await look(key)).status).toBe(200)
     expect((await gateway.request('POST', `/api/v1/keys/${id}/revoke`)).json).toMatchObject({

@@ -58,11 +58,11 @@ describe('in development on loopback', () => {
     '0.0.0.0',
     '[::ffff:127.0.0.1]',
     '',
-  ])('the host %j is refused', async (host) => {
+  ])('S1 the host %j is refused', async (host) => {
     expect(statusOf(await exchange(app, ['GET / HTTP/1.1', `Host: ${host}`]))).toBe(403)
   })
 
-  test('a request that names two hosts, or a whole URL, is refused', async () => {
+  test('S33 a request that names two hosts, or a whole URL, is refused', async () => {
     expect(statusOf(await exchange(app, ['GET / HTTP/1.1', 'Host: localhost', 'Host: evil.test']))).toBe(400)
     expect(statusOf(await exchange(app, ['GET http://localhost/ HTTP/1.1', 'Host: localhost']))).toBe(400)
   })
@@ -78,7 +78,7 @@ describe('in development on loopback', () => {
   )
 
   test.each(['http://evil.test', 'null', 'http://localhost.evil.test', 'file://', 'not a url'])(
-    'a page from %j may not',
+    'S4 a page from %j may not',
     async (origin) => {
       const answer = await exchange(app, ['GET / HTTP/1.1', 'Host: localhost', `Origin: ${origin}`])
       expect(statusOf(answer)).toBe(403)
@@ -120,7 +120,7 @@ describe('behind a public URL', () => {
   const status = async (...headers: string[]): Promise<number> =>
     statusOf(await exchange(app, ['GET / HTTP/1.1', ...headers]))
 
-  test('its host and its origin are let in, and loopback is foreign', async () => {
+  test('S1 its host and its origin are let in, and loopback is foreign', async () => {
     expect(await status('Host: mcp.example.com')).toBe(200)
     expect(await status('Host: mcp.example.com', 'Origin: https://mcp.example.com')).toBe(200)
     expect(await status('Host: mcp.example.com', 'Origin: http://mcp.example.com.evil.test')).toBe(403)

@@ -45,7 +45,7 @@ describe('the authenticator', () => {
       expect(refusalOf(authenticator, 'api')).toMatch(/^key_missing/u)
   })
 
-  it.each(WRONG)('refuses /api with %j, in both modes, and does not repeat it', (authorization) => {
+  it.each(WRONG)('S6 refuses /api with %j, in both modes, and does not repeat it', (authorization) => {
     for (const authenticator of [open, closed]) {
       const refusal = refusalOf(authenticator, 'api', authorization)
       expect(refusal).toMatch(/^key_invalid/u)

@@ -82,7 +82,7 @@ describe('presets', () => {
     })
   })
 
-  test('production refuses to start open, and without strong keys', () => {
+  test('S9 production refuses to start open, and without strong keys', () => {
     expect(faultsOf({ MREG_ENVIRONMENT: 'production' })).toEqual(['MREG_ADMIN_KEY', 'MREG_SECRET_KEY'])
     expect(faultsOf({ ...production, MREG_AUTH_MODE: 'none' })).toEqual(['MREG_AUTH_MODE'])
     expect(faultsOf({ ...production, MREG_ADMIN_KEY: 'short' })).toEqual(['MREG_ADMIN_KEY'])
@@ -205,7 +205,7 @@ describe('faults', () => {
     ).toEqual([])
   })
 
-  test('open is only for this machine: not with a public URL, and not with a name that others call', () => {
+  test('S9 open is only for this machine: not with a public URL, and not with a name that others call', () => {
     expect(faultsOf({ MREG_PUBLIC_URL: 'https://mcp.example.com' })).toEqual(['MREG_AUTH_MODE'])
     expect(faultsOf({ MREG_PUBLIC_URL: 'http://localhost:8080/mreg' })).toEqual([])
     const files = { '/c': '{"security":{"allowedHosts":["mcp.example.com"]}}' }

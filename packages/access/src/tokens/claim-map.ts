@@ -39,8 +39,12 @@ export const principalFrom = (
 const requireScopes = (claims: Claims, needed: readonly string[]): void => {
   if (needed.length === 0) return
   const given = new Set([...SCOPE_CLAIMS].flatMap((claim) => valuesOf(claims, claim)))
+  // What is asked for as api://application/scope is written without the application, which is the audience.
+  const short = new Set(valuesOf(claims, 'scp'))
+  const isGiven = (scope: string): boolean =>
+    given.has(scope) || (scope.includes('://') && short.has(scope.slice(scope.lastIndexOf('/') + 1)))
   // All that is needed is said at once, so that nobody has to come back for one after the other.
-  if (!needed.every((scope) => given.has(scope))) throw scopeMissing(needed)
+  if (!needed.every(isGiven)) throw scopeMissing(needed)
 }
 
 const tenantOf = (

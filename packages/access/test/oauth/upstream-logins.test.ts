@@ -186,7 +186,7 @@ describe('a login', { timeout: 30_000 }, () => {
     expect(authority.requests).toEqual([])
   })
 
-  it('is refused with another state, and is over then', async () => {
+  it('S16 is refused with another state, and is over then', async () => {
     const { logins, authority } = await setTheStage()
     const { authorizationUrl, loginId } = await logins.begin(ADMINISTRATOR, 'notes', {
       redirectUri: REDIRECT_URI,
@@ -202,7 +202,7 @@ describe('a login', { timeout: 30_000 }, () => {
     expect(authority.requests.filter(({ path }) => path === '/token')).toEqual([])
   })
 
-  it('is finished once', async () => {
+  it('S16 is finished once', async () => {
     const { logins, authority } = await setTheStage()
     const { authorizationUrl, loginId } = await logins.begin(ADMINISTRATOR, 'notes', {
       redirectUri: REDIRECT_URI,
@@ -231,7 +231,7 @@ describe('a login', { timeout: 30_000 }, () => {
     expect(authority.requests.filter(({ path }) => path === '/token')).toEqual([])
   })
 
-  it('sends no code of one authorization server to another (mix-up)', async () => {
+  it('S16 sends no code of one authorization server to another (mix-up)', async () => {
     const stage = await setTheStage()
     const evil = keep(await startAuthorizationServer())
     const evilServer = keep(await startProtectedServer({ authorizationServer: evil }))
@@ -369,7 +369,7 @@ describe('the metadata of a server', { timeout: 30_000 }, () => {
     expect(new URL(authorizationUrl).searchParams.get('resource')).toBe(server.url)
   })
 
-  it('of another resource is refused', async () => {
+  it('S15 of another resource is refused', async () => {
     const authority = keep(await startAuthorizationServer())
     const resourceMetadata = { resource: 'https://bank.example/mcp' }
     const server = keep(await startProtectedServer({ authorizationServer: authority, resourceMetadata }))

@@ -141,4 +141,13 @@ describe('the scopes', () => {
   ])('%s', (_name, claims, outcome) => {
     expect(from(claims, { scopes: ['mcp:use', 'mcp:more'] })).toBe(outcome)
   })
+
+  it.each<readonly [string, Claims, string]>([
+    ['are written without it', { scp: 'mcp' }, 'default token:ann user'],
+    ['are not taken from another claim so', { scope: 'mcp' }, 'insufficient_scope'],
+    ['are not others', { scp: 'cp' }, 'insufficient_scope'],
+    ['are written in full', { scope: 'api://7d1f/mcp' }, 'default token:ann user'],
+  ])('of an application %s', (_name, claims, outcome) => {
+    expect(from(claims, { scopes: ['api://7d1f/mcp'] })).toBe(outcome)
+  })
 })

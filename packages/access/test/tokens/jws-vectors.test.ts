@@ -145,7 +145,7 @@ describe('the tokens of an identity provider', () => {
     ['with a blank', () => good().replace('.', '. '), 'unknown'],
   ]
 
-  it.each(vectors)('one %s', async (_name, make, expected) => {
+  it.each(vectors)('%s', async (_name, make, expected) => {
     const token = make()
     expect(await open.outcome(token)).toBe(expected)
     // Nothing of it is left anywhere.

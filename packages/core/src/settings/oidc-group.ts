@@ -45,7 +45,9 @@ export const oidcGroup = z.strictObject({
   scopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/u, 'must be a scope: no blanks, no quotes'))
     .max(32)
-    .describe('Scopes that a token must have, all of them. Clients are told to ask for these.'),
+    .describe(
+      'Scopes that a token must have, all of them. Clients are told to ask for these. Of `api://application/scope` a token has to name the scope alone, in `scp`.',
+    ),
   algorithms: z.array(algorithm).min(1).describe('How tokens may be signed.'),
   clockToleranceMs: z
     .int()
