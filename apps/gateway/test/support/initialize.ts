@@ -12,17 +12,3 @@ export const INITIALIZE = {
 
 /** What MCP over HTTP wants to be asked with. */
 export const MCP_HEADERS = { accept: 'application/json, text/event-stream' } as const
-
-/** A message of the newer era, which needs no session. */
-export const discover = (): object => ({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'server/discover',
-  params: {
-    _meta: {
-      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-      'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
-      'io.modelcontextprotocol/clientCapabilities': {},
-    },
-  },
-})
