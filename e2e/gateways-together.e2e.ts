@@ -26,7 +26,6 @@ const SECRET_KEY = randomBytes(32).toString('base64url')
 const identity = { name: 'together', version: '1.0.0' }
 const capabilities = { elicitation: { form: {} } }
 const ANSWER = { action: 'accept' as const, content: { username: 'ada', email: 'ada@example.com' } }
-const ASKING = { name: 'test_elicitation', arguments: { message: 'Who?' } }
 
 describe('two gateways on PostgreSQL and Redis, between which a balancer chooses by turns', () => {
   const opened = new AsyncDisposableStack()
@@ -44,7 +43,7 @@ describe('two gateways on PostgreSQL and Redis, between which a balancer chooses
     const gateway = gateways[init?.method === 'POST' ? turn % gateways.length : 0]
     return fetch(new URL(new Request(input).url.replace(/^https?:\/\/[^/]+/u, ''), gateway?.url), init)
   }
-  const urlOf = (slug: string): URL => new URL(`${gateways[0]?.url}/mcp/${slug}`)
+  const urlOf = (path: string): URL => new URL(`${gateways[0]?.url}/mcp${path}`)
 
   beforeAll(async () => {
     const store = await stores.at(-1)?.open()
@@ -71,35 +70,43 @@ describe('two gateways on PostgreSQL and Redis, between which a balancer chooses
   })
   afterAll(() => opened.disposeAsync())
 
-  const older = async (slug: string): Promise<ClientV1> => {
+  const older = async (path: string): Promise<ClientV1> => {
     const client = new ClientV1(identity, { capabilities })
     client.setRequestHandler(ElicitRequestSchema, () => ANSWER)
-    await client.connect(new TransportV1(urlOf(slug), { fetch: byTurns }))
+    await client.connect(new TransportV1(urlOf(path), { fetch: byTurns }))
     return client
   }
-  const newer = async (slug: string): Promise<ClientV2> => {
+  const newer = async (path: string): Promise<ClientV2> => {
     const versionNegotiation = { mode: { pin: '2026-07-28' } } as const
     const client = new ClientV2(identity, { capabilities, versionNegotiation })
     client.setRequestHandler('elicitation/create', () => ANSWER)
-    await client.connect(new TransportV2(urlOf(slug), { fetch: byTurns }))
+    await client.connect(new TransportV2(urlOf(path), { fetch: byTurns }))
     return client
   }
 
   test.each([
-    ['an older client uses an older server', older, 'older'],
-    ['an older client uses a newer server', older, 'newer'],
-    ['a newer client uses an older server', newer, 'older'],
-    ['a newer client uses a newer server', newer, 'newer'],
-  ] as const)('%s, which asks in mid call', async (_what, connect, slug) => {
-    const client = await connect(slug)
+    ['an older client uses an older server', older, '/older', ''],
+    ['an older client uses a newer server', older, '/newer', ''],
+    ['a newer client uses an older server', newer, '/older', ''],
+    ['a newer client uses a newer server', newer, '/newer', ''],
+    ['an older client uses an older server among all', older, '', 'older__'],
+    ['a newer client uses an older server among all', newer, '', 'older__'],
+  ] as const)('%s, which asks in mid call', async (_what, connect, path, prefix) => {
+    const client = await connect(path)
+    const call = { name: `${prefix}test_elicitation`, arguments: { message: 'Who?' } }
     // By turns, so that what is asked at one is answered at the other, both ways round.
     for (let times = 0; times < 3; times += 1)
-      expect(JSON.stringify(await client.callTool(ASKING))).toContain('ada@example.com')
+      expect(JSON.stringify(await client.callTool(call))).toContain('ada@example.com')
     await client.close()
   })
 
   test('no client notices that one after the other is killed and started again', async () => {
-    const clients = [await older('older'), await older('newer'), await newer('older'), await newer('newer')]
+    const clients = [
+      await older('/older'),
+      await older('/newer'),
+      await newer('/older'),
+      await newer('/newer'),
+    ]
     for (const index of [0, 1]) {
       await gateways[index]?.kill()
       await start(index)
