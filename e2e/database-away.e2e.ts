@@ -36,7 +36,7 @@ const sourceOf = async ({ url }: GatewayProcess): Promise<unknown> => {
   return json
 }
 
-describe('while PostgreSQL is away (F34)', () => {
+describe('while PostgreSQL is away', () => {
   let parent: string
   let postgres: OwnPostgres
   let environment: Record<string, string>
@@ -103,7 +103,7 @@ describe('while PostgreSQL is away (F34)', () => {
     await removeDataDirectory(parent)
   })
 
-  test('a gateway starts with what it knew, and serves calls and lists; administration waits', async () => {
+  test('F34 a gateway starts with what it knew, and serves calls and lists; administration waits', async () => {
     gateway = await start('one')
     expect(gateway.stdout).toContain('AWAY')
     expect(await sourceOf(gateway)).toMatchObject({ components: { registry: { source: 'snapshot' } } })
@@ -142,7 +142,7 @@ describe('while PostgreSQL is away (F34)', () => {
     }
   })
 
-  test('a new replica without a disk starts with what the others put into Redis', async () => {
+  test('F34 a new replica without a disk starts with what the others put into Redis', async () => {
     replica = await start('two')
     const one = await connect(`${replica.url}/mcp/fixture`)
     expect(await one.callTool('echo', { message: 'two' })).toMatchObject({ content: [{ text: 'two' }] })
@@ -152,7 +152,7 @@ describe('while PostgreSQL is away (F34)', () => {
     await all.close()
   })
 
-  test('when it is back, both catch up and follow again, and no client notices', async () => {
+  test('F34 when it is back, both catch up and follow again, and no client notices', async () => {
     await postgres.start()
     const administrator = new Administrator(gateway)
     await expect.poll(async () => (await administrator.send('GET', '/servers')).status, PATIENT).toBe(200)

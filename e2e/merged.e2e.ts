@@ -101,9 +101,10 @@ describe('all servers through one endpoint', () => {
     await everything.stop()
     await start()
     for (const { client } of clients) {
-      expect(await namesSeenBy(client)).toEqual(
-        expect.arrayContaining(['everything__echo', 'files__read_text_file', 'fixture__echo']),
-      )
+      // After a crash, the database may take a while on a busy machine.
+      await expect
+        .poll(() => namesSeenBy(client), { timeout: 60_000, interval: 200 })
+        .toEqual(expect.arrayContaining(['everything__echo', 'files__read_text_file', 'fixture__echo']))
       const call = client.callTool('everything__echo', { message: 'anybody?' })
       await expect(call).rejects.toThrow(/Server "everything" is unavailable/u)
     }

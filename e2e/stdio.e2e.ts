@@ -313,18 +313,23 @@ describe('servers that are started by a command', () => {
 
     test('a session has its own when the server says so, and it ends with the session', async () => {
       const slug = await registerScripted({}, { isolation: 'session' })
+      const processes = async (): Promise<number> =>
+        Number(member(member(await endpointOf(slug), 'live'), 'processes'))
+      // The gateway asks it once what it offers, in a session of nobody else.
+      await waitUntil('what it offers to be known', async () => {
+        const { json } = await administrator.send('GET', `/servers/${slug}/capabilities`)
+        return first(member(json, 'items')) !== undefined
+      })
+      const before = await processes()
       const client = await connectRaw(slug)
       const other = await connectRaw(slug)
-      expect(await endpointOf(slug)).toMatchObject({ live: { processes: 2 } })
+      expect(await processes()).toBe(before + 2)
       const ended = await exchange(mcpUrl(slug), {
         method: 'DELETE',
         headers: { 'mcp-session-id': client.sessionId ?? '' },
       })
       expect(ended.status).toBe(204)
-      await waitUntil(
-        'one process to be left',
-        async () => member(member(await endpointOf(slug), 'live'), 'processes') === 1,
-      )
+      await waitUntil('its process to be gone', async () => (await processes()) === before + 1)
       expect((await other.call(1, 'echo', { message: 'here' })).message.result).toBeDefined()
     })
   })
@@ -356,10 +361,16 @@ describe('servers that are started by a command', () => {
 
     test('F26 a bad start is told with the last words of the process, and a missing command by its name', async () => {
       const failing = await registerScripted({ exitAtStart: 2, stderr: ['usage: server TOKEN'] })
-      expect(await probe(failing)).toMatchObject({
-        probe: { status: 'unhealthy', message: expect.stringMatching(/exit code 2.*usage: server TOKEN/su) },
-        live: { state: 'failed', processes: 0, lastErrorLine: 'usage: server TOKEN' },
-      })
+      // It is started now and then, to be asked what it offers.
+      await expect
+        .poll(() => probe(failing), { timeout: 30_000, interval: 200 })
+        .toMatchObject({
+          probe: {
+            status: 'unhealthy',
+            message: expect.stringMatching(/exit code 2.*usage: server TOKEN/su),
+          },
+          live: { state: 'failed', processes: 0, lastErrorLine: 'usage: server TOKEN' },
+        })
       const missing = await register({ command: 'no-such-command', args: [] })
       expect(await probe(missing)).toMatchObject({
         probe: { status: 'unhealthy', message: 'the command no-such-command was not found' },

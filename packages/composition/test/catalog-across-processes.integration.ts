@@ -79,25 +79,25 @@ describe('two gateways on one database, one of which cannot reach the servers', 
   test('what one learns of a server, the other lists and announces without asking the server', async () => {
     const nearClient = new MergedClient(near)
     const farClient = new MergedClient(far)
+    const ending = new AbortController()
+    const heard: string[] = []
+    const listening = (async () => {
+      for await (const text of farClient.changes(ending.signal)) heard.push(text)
+    })()
+    await expect.poll(() => heard.join(''), PATIENT).toContain('acknowledged')
     await near.get(Registry).register(ADMINISTRATOR, {
       slug: 'fixture',
       endpoints: [{ transport: 'streamable-http', url: server.url }],
     })
-    // It has asked, and got no answer: what it shows later comes from elsewhere.
-    await expect.poll(async () => JSON.stringify(await farClient.list()), PATIENT).toContain('unavailable')
-    expect(await farClient.tools()).toEqual([])
-    const ending = new AbortController()
-    const heard = (async () => {
-      for await (const text of farClient.changes(ending.signal))
-        if (text.includes('list_changed')) return text
-      return undefined
-    })()
 
-    expect(await nearClient.tools()).toContain('fixture__echo')
-
-    expect(await heard).toContain('notifications/tools/list_changed')
+    // Nobody has asked for a list: it is asked because it is there.
+    await expect.poll(() => heard.join(''), PATIENT).toContain('notifications/tools/list_changed')
     ending.abort()
-    expect(await farClient.tools()).toEqual(await nearClient.tools())
+    await listening
+    expect(await nearClient.tools()).toContain('fixture__echo')
+    await expect.poll(() => farClient.tools(), PATIENT).toEqual(await nearClient.tools())
+    // It asks as well, and gets no answer: what it shows comes from elsewhere.
+    await expect.poll(async () => JSON.stringify(await farClient.list()), PATIENT).toContain('unavailable')
   })
 
   test('what somebody switches off is in the list of neither, and switched on again in both', async () => {

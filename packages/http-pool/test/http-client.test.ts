@@ -1,12 +1,11 @@
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 
-import { freePort, httpResponse, startScriptedUpstream, type ScriptStep } from '@mreg/testing'
+import { freePort, httpResponse, type ScriptStep, startBlackHole, startScriptedUpstream } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
 import { createHttpClient } from '../src/got.ts'
 import { HttpPool } from '../src/index.ts'
-import { startBlackHole } from './support/black-hole.ts'
 import { failureOf } from './support/failure-of.ts'
 import { startHttpServer } from './support/http-server.ts'
 

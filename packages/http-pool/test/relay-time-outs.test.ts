@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 
-import { startScriptedUpstream } from '@mreg/testing'
+import { startBlackHole, startScriptedUpstream } from '@mreg/testing'
 import { expect, test } from 'vitest'
 
 import { HttpPool } from '../src/index.ts'
-import { startBlackHole } from './support/black-hole.ts'
 import { failureOf } from './support/failure-of.ts'
 
 const body = Buffer.from('{}')

@@ -127,6 +127,7 @@ test('a login that ended leaves the tools there, beside the one that says so', a
   expect(await names(client)).toEqual(['own__login'])
   stage.logIn()
   await expect.poll(() => names(client), { timeout: 20_000 }).toEqual(['own__common', 'own__local_only'])
+  await expect.poll(() => stage.server.listeners, { timeout: 20_000 }).toContain('local')
   // The server has a tool of that name itself by now.
   stage.server.addTool('local', 'login')
   await expect.poll(() => names(client), { timeout: 20_000 }).toContain('own__login')

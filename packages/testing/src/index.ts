@@ -76,6 +76,7 @@ export {
   type ReceivedRequest,
   startHttpUpstream,
 } from './servers/http-upstream.ts'
+export { startBlackHole, type BlackHole } from './faults/black-hole.ts'
 export { startFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
 export {
   httpResponse,

@@ -114,9 +114,10 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       settings,
       facts,
       logger,
+      cache,
       resources,
     ) => {
-      const { limits, timeouts } = settings
+      const { catalog, limits, store: stores, timeouts } = settings
       const serverInfo = { name: 'mreg', version: facts.version }
       const merged = resources.use(
         new MergedProxy({
@@ -132,6 +133,9 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
           serverInfo,
           limits,
           timeouts,
+          catalog,
+          // One gateway alone need not tell itself.
+          cache: stores.redisUrl === undefined ? undefined : cache,
           logger,
         }),
       )
@@ -139,7 +143,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       policies.onChange((tenantId) => merged.accessChanged(tenantId))
       // After the route table, which asked to be told before.
       changes.onDelta((delta) => {
-        merged.routesChanged()
+        merged.routesChanged(delta)
         merged.keptChanged(delta)
       })
       events.on('login-changed', (event) => merged.loginChanged(event))
@@ -162,6 +166,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       SettingsToken,
       FactsToken,
       LoggerToken,
+      CacheToken,
       ResourcesToken,
     ],
   )

@@ -182,6 +182,7 @@ const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   breaker: { ...preset.breaker, ...defined(file.breaker) },
   fallback: { ...preset.fallback, ...defined(file.fallback) },
   health: { ...preset.health, ...defined(file.health) },
+  catalog: { ...preset.catalog, ...defined(file.catalog) },
   stdio: { ...preset.stdio, ...defined(file.stdio) },
   egress: { ...preset.egress, ...defined(file.egress) },
   metrics: { ...preset.metrics, ...defined(file.metrics) },

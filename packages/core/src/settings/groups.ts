@@ -118,6 +118,37 @@ export const settingGroups = {
     historyMs: milliseconds(366 * 86_400_000).describe('How long what probes found is kept.'),
     historyChecks: count().describe('How many probes of one endpoint are kept at most: the newest.'),
   }),
+  catalog: z.strictObject({
+    firstListMs: milliseconds(60_000).describe(
+      'How long the first merged list waits for servers that have not been asked yet; it says which are missing.',
+    ),
+    listMs: milliseconds(3_600_000).describe('For one server to say all that it offers.'),
+    refreshMs: milliseconds().describe(
+      'Between two looks at what a server offers, at most; sooner when its lists are good for less, as it says.',
+    ),
+    minRefreshMs: milliseconds().describe('The least between two looks, however short its lists are good.'),
+    retryMs: milliseconds(3_600_000).describe(
+      'Between two looks at a server that did not answer, at first; doubles up to `refreshMs`.',
+    ),
+    maxAwayMs: milliseconds(366 * 86_400_000).describe(
+      'How long what a server offered is listed while it is away, from when that was found out.',
+    ),
+    quietMs: milliseconds(3_600_000).describe(
+      'After clients were told that a list has changed, further changes are told together after so long.',
+    ),
+    maxConcurrentLists: count(1000).describe(
+      'Servers asked at once; those that are slow make room for others after a second.',
+    ),
+    maxUnasked: count().describe(
+      'Servers of all tenants that are asked before anybody wants their lists; those of further tenants when somebody does.',
+    ),
+    maxPrincipals: count().describe(
+      'Principals of a tenant of whom lists of their own are held in memory; whoever came longest ago goes first.',
+    ),
+    maxPages: count(10_000).describe('Pages of one list of a server; what is behind them is left out.'),
+    maxDefinitions: count().describe('Definitions of one server; more are left out.'),
+    maxBytes: bytes().describe('Of the definitions of one server; what goes beyond is left out.'),
+  }),
   stdio: z.strictObject({
     startMs: milliseconds(3_600_000).describe('Until the process of a server is ready.'),
     packageStartMs: milliseconds(3_600_000).describe(
@@ -249,6 +280,7 @@ export const settingsFileSchema = z.strictObject({
   breaker: settingGroups.breaker.partial().optional(),
   fallback: settingGroups.fallback.partial().optional(),
   health: settingGroups.health.partial().optional(),
+  catalog: settingGroups.catalog.partial().optional(),
   stdio: settingGroups.stdio.partial().optional(),
   egress: settingGroups.egress.partial().optional(),
   metrics: settingGroups.metrics.partial().optional(),

@@ -1,7 +1,9 @@
 /** How catalogs are kept. */
 export interface CatalogSettings {
-  /** Servers asked at once. */
+  /** Servers asked at once; those that are slow make room for others after a second. */
   readonly maxConcurrentLists: number
+  /** Servers of all tenants that are asked before anybody wants their lists; those of further tenants are asked when somebody does. */
+  readonly maxUnasked: number
   /** The most principals of a tenant of whom lists of their own are held in memory; whoever came longest ago goes first. */
   readonly maxPrincipals: number
   /** Most pages of one list of a server. */
@@ -14,8 +16,12 @@ export interface CatalogSettings {
   readonly firstListMs: number
   /** For one server to say all that it offers, in milliseconds. */
   readonly listMs: number
-  /** Between two looks at a server that works, in milliseconds. */
+  /** Between two looks at a server that works, at most, in milliseconds: sooner when its lists are good for less, as it says. */
   readonly refreshMs: number
+  /** The least between two looks at a server that works, in milliseconds, however short its lists are good. */
+  readonly minRefreshMs: number
+  /** After clients were told of a change, further ones are told together after so many milliseconds. */
+  readonly quietMs: number
   /** How long what a server offered is shown while it is away, in milliseconds, from when it was first found to be away here. */
   readonly maxAwayMs: number
   /** Between two looks at a server that did not answer, at first, in milliseconds; doubles up to `refreshMs`. */
@@ -24,6 +30,7 @@ export interface CatalogSettings {
 
 export const CATALOG_SETTINGS: CatalogSettings = {
   maxConcurrentLists: 16,
+  maxUnasked: 2000,
   maxPrincipals: 1000,
   maxPages: 100,
   maxDefinitions: 5000,
@@ -31,6 +38,8 @@ export const CATALOG_SETTINGS: CatalogSettings = {
   firstListMs: 1200,
   listMs: 120_000,
   refreshMs: 300_000,
+  minRefreshMs: 30_000,
+  quietMs: 5000,
   maxAwayMs: 604_800_000,
   retryMs: 5000,
 }

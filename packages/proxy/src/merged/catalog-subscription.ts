@@ -15,9 +15,6 @@ const LISTS: readonly (readonly [string, readonly DefinitionKind[], string])[] =
   ['resourcesListChanged', ['resource', 'resource_template'], 'notifications/resources/list_changed'],
 ]
 
-/** After a change was told, further ones are told together after so many milliseconds: a server may come and go all the time. */
-const QUIET_MS = 5000
-
 export interface CatalogSubscriptionOptions {
   readonly id: JsonRpcId
   /** What the client wants to hear of, as it wrote it. */
@@ -28,6 +25,8 @@ export interface CatalogSubscriptionOptions {
     tell: (message: Uint8Array) => void,
     signal: AbortSignal,
   ) => readonly Promise<Honoured>[]
+  /** After a change was told, further ones are told together after so many milliseconds: a server may come and go all the time. */
+  readonly quietMs: number
   readonly signal: AbortSignal
 }
 
@@ -40,6 +39,7 @@ export async function* catalogSubscription({
   wanted,
   listen,
   subscribe,
+  quietMs,
   signal,
 }: CatalogSubscriptionOptions): AsyncGenerator<Turn, void, undefined> {
   const lists = LISTS.filter(([name]) => wanted[name] === true)
@@ -51,7 +51,7 @@ export async function* catalogSubscription({
   let quiet: NodeJS.Timeout | undefined
   const tellChanged = (): void => {
     for (const method of changed) feed.push(notification(method))
-    quiet = changed.size === 0 ? undefined : setTimeout(tellChanged, QUIET_MS)
+    quiet = changed.size === 0 ? undefined : setTimeout(tellChanged, quietMs)
     changed.clear()
   }
   const leave = listen((kinds) => {

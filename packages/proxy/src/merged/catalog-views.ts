@@ -11,6 +11,7 @@ import {
 } from '@mreg/registry'
 
 import type { Exchange } from '../exchange.ts'
+import { isBack } from './offer-changes.ts'
 
 /**
  * Says what of a catalog the sender of a request is shown; undefined: all of it. It gives the same object for as long as that
@@ -90,7 +91,7 @@ export class CatalogViews {
   }
 }
 
-/** Of which of `kinds` a view shows something else than the one before it. */
+/** Of which of `kinds` a view shows something else than the one before it, or something of a server that was away and is back. */
 export const changedInView = (
   before: CatalogView,
   after: CatalogView,
@@ -103,4 +104,7 @@ const isSameList = (one: readonly CatalogEntry[], other: readonly CatalogEntry[]
 
 const isSameEntry = (one: CatalogEntry, other: CatalogEntry | undefined): boolean =>
   one === other ||
-  (other !== undefined && one.exposed === other.exposed && Buffer.compare(one.bytes, other.bytes) === 0)
+  (other !== undefined &&
+    one.exposed === other.exposed &&
+    !isBack(one.server, other.server) &&
+    Buffer.compare(one.bytes, other.bytes) === 0)

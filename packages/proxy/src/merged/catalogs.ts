@@ -2,15 +2,23 @@ import { LOCAL_PRINCIPAL, type Principal, type ServerStatus } from '@mreg/core'
 import { DEFINITION_KINDS, type DefinitionKind, type RegistryDelta } from '@mreg/registry'
 
 import type { RouteTable, ServerRoute } from '../route-table.ts'
+import { ListQueue } from './list-queue.ts'
 import { PrincipalCatalog } from './principal-catalog.ts'
 import { TenantCatalog, type TenantCatalogOptions } from './tenant-catalog.ts'
 
-export interface CatalogsOptions extends Omit<TenantCatalogOptions, 'principal' | 'onChange' | 'own'> {
+export interface CatalogsOptions extends Omit<
+  TenantCatalogOptions,
+  'principal' | 'onChange' | 'own' | 'queue'
+> {
   readonly routes: RouteTable
   /** Whose lists of a server a principal is shown: empty for everybody's, else what stands for that principal alone. */
   readonly scopeOf: (route: ServerRoute, principalId: string) => string
   /** The most principals of whom lists of their own are held in memory; whoever came longest ago goes first. */
   readonly maxPrincipals: number
+  /** Servers asked at once. */
+  readonly maxConcurrentLists: number
+  /** Servers of all tenants that are asked before anybody wants their lists. */
+  readonly maxUnasked: number
 }
 
 /** Is told which lists of a principal have changed. */
@@ -31,15 +39,18 @@ interface OpenPrincipal {
 }
 
 /**
- * The catalogs of all tenants. One is made when somebody first asks for it: who uses none pays for none. What a server lists for
- * the login of one principal is asked for when that principal first comes, and shown to nobody else.
+ * The catalogs of all tenants. That of a tenant is made as soon as it has a server, or when somebody first asks for it where there
+ * are very many. What a server lists for the login of one principal is asked for when that principal first comes, and shown to
+ * nobody else.
  */
 export class Catalogs implements Disposable {
   readonly #options: CatalogsOptions
   readonly #open = new Map<string, OpenTenant>()
+  readonly #queue: ListQueue
 
   constructor(options: CatalogsOptions) {
     this.#options = options
+    this.#queue = new ListQueue(options.maxConcurrentLists)
   }
 
   /** What the principal sees. */
@@ -69,11 +80,19 @@ export class Catalogs implements Disposable {
     }
   }
 
-  /** The routes have changed. */
-  routesChanged(): void {
-    for (const [tenantId, tenant] of this.#open) {
-      tenant.shared.follow(this.#sharedRoutes(tenantId))
-      for (const principalId of tenant.principals.keys()) this.#follow(tenantId, principalId)
+  /**
+   * The routes have changed: new and changed servers are asked, before anybody wants their lists.
+   *
+   * @param tenantIds whose; undefined: anybody's, as at the start. Then no process is started for that.
+   */
+  routesChanged(tenantIds?: ReadonlySet<string>): void {
+    const isWanted = tenantIds !== undefined
+    for (const tenantId of tenantIds ?? new Set([...this.#open.keys(), ...this.#registered()])) {
+      const tenant = this.#open.get(tenantId)
+      if (tenant !== undefined) {
+        tenant.shared.follow(this.#sharedRoutes(tenantId), isWanted)
+        for (const principalId of tenant.principals.keys()) this.#follow(tenantId, principalId)
+      } else if (this.#hasRoomFor(tenantId)) this.#tenant(tenantId, isWanted)
     }
   }
 
@@ -86,12 +105,12 @@ export class Catalogs implements Disposable {
     const { tenantId, serverId } = event
     const tenant = this.#open.get(tenantId)
     if (tenant === undefined) return
-    tenant.shared.loginChanged(serverId)
+    tenant.shared.look(serverId)
     // The login may be that of several principals: whoever is on a machine that needs no key.
     for (const principalId of tenant.principals.keys()) {
       this.#follow(tenantId, principalId)
       const own = tenant.principals.get(principalId)?.own
-      if (own?.scopeKey === event.principalId) own.loginChanged(serverId)
+      if (own?.scopeKey === event.principalId) own.look(serverId)
     }
   }
 
@@ -129,7 +148,7 @@ export class Catalogs implements Disposable {
     this.#open.clear()
   }
 
-  #tenant(tenantId: string): OpenTenant {
+  #tenant(tenantId: string, isWanted = true): OpenTenant {
     const known = this.#open.get(tenantId)
     if (known !== undefined) return known
     const listeners: OpenTenant['listeners'] = new Map()
@@ -138,8 +157,8 @@ export class Catalogs implements Disposable {
     const onChange: CatalogListener = (kinds) => {
       for (const own of listeners.values()) for (const listener of own) listener(kinds)
     }
-    const options = { ...this.#options, principal, onChange }
-    const shared = new TenantCatalog(options, this.#sharedRoutes(tenantId))
+    const options = { ...this.#options, queue: this.#queue, principal, onChange }
+    const shared = new TenantCatalog(options, this.#sharedRoutes(tenantId), isWanted)
     const tenant: OpenTenant = { shared, listeners, principals: new Map() }
     this.#open.set(tenantId, tenant)
     return tenant
@@ -155,7 +174,7 @@ export class Catalogs implements Disposable {
     }
     const scopeKey = this.#options.scopeOf(first, principal.id)
     const own = new TenantCatalog(
-      { ...this.#options, principal, onChange, own: { scopeKey, shared } },
+      { ...this.#options, queue: this.#queue, principal, onChange, own: { scopeKey, shared } },
       routes,
     )
     return { principal, own, view: new PrincipalCatalog(shared, own) }
@@ -180,6 +199,20 @@ export class Catalogs implements Disposable {
     const id = [...principals.keys()].find((each) => !listeners.has(each)) ?? oldest ?? ''
     principals.get(id)?.own?.[Symbol.dispose]()
     principals.delete(id)
+  }
+
+  /** The tenants that have servers. */
+  #registered(): Iterable<string> {
+    return new Set([...this.#options.routes.all()].map(({ server }) => server.tenantId))
+  }
+
+  /** Whether a tenant has servers, and not too many are asked already. */
+  #hasRoomFor(tenantId: string): boolean {
+    const { maxUnasked, routes } = this.#options
+    const count = routes.list(tenantId).length
+    let asked = 0
+    for (const { shared } of this.#open.values()) asked += shared.serverIds.size
+    return count > 0 && asked + count <= maxUnasked
   }
 
   #sharedRoutes(tenantId: string): readonly ServerRoute[] {

@@ -2,15 +2,12 @@ import {
   encodeResult,
   ERROR_CODE,
   findMember,
-  META,
-  MODERN_VERSIONS,
   prefixUri,
   readValue,
   type ScannedMessage,
-  splitPrefixedUri,
 } from '@mreg/mcp-wire'
 import type { CatalogView } from '@mreg/registry'
-import { isJsonObject, type JsonObject } from '@mreg/upstream'
+import { isJsonObject } from '@mreg/upstream'
 
 import { eventsOf } from '../answer-turns.ts'
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, streamAnswer } from '../answer.ts'
@@ -19,17 +16,21 @@ import { idOf } from '../routed.ts'
 import { catalogSubscription } from './catalog-subscription.ts'
 import { type CatalogViews, changedInView } from './catalog-views.ts'
 import type { CatalogListener, Catalogs } from './catalogs.ts'
+import { discoverResult } from './discover-result.ts'
 import { exposedMessage } from './exposed-message.ts'
+import { exposedUri, fromTemplate } from './exposed-uri.ts'
 import { mergedCapabilities, ownerOfMethod } from './extensions.ts'
 import { translatedAnswer } from './inner-answer.ts'
 import { loginAnswer, loginAnswered, type LoginUrlFor } from './login-action.ts'
-import { kindListedBy, listResponse } from './merged-lists.ts'
+import { cursorIn, kindListedBy, listResponse } from './merged-lists.ts'
+import { isNamedAfter, namedIn } from './named-after.ts'
 import { exchangeWithOwner, ownerOf } from './owner-request.ts'
 import { type Honoured, subscribeToOwner } from './owner-subscription.ts'
 import type { PrincipalCatalog } from './principal-catalog.ts'
 import { searchedView, SearchTools } from './search-tools.ts'
 import type { CapableServer, ServerCapabilities } from './server-capabilities.ts'
 import { topicsByOwner } from './subscription-topics.ts'
+import { unknownListAnswer, unknownOwnerAnswer } from './unknown-offers.ts'
 
 export interface MergedServerOptions {
   readonly catalogs: Catalogs
@@ -44,6 +45,10 @@ export interface MergedServerOptions {
   readonly heartbeatMs: number
   /** How long the first list of a tenant waits for servers that have never been asked, in milliseconds. */
   readonly firstListMs: number
+  /** How long what names something of a server that has never been asked waits for that, in milliseconds. */
+  readonly firstCallMs: number
+  /** After clients were told of a change, further ones are told together after so many milliseconds. */
+  readonly quietMs: number
 }
 
 /**
@@ -65,7 +70,7 @@ export class MergedServer {
     const id = idOf(scanned) ?? ''
     const { method } = scanned
     const catalog = this.#options.catalogs.of(exchange.principal)
-    await catalog.ready(this.#options.firstListMs)
+    await this.#ready(exchange, scanned, catalog)
     const view = this.#viewOf(exchange)
     if (method === 'server/discover') {
       const capabilities = mergedCapabilities(this.#capable(exchange, view))
@@ -77,7 +82,10 @@ export class MergedServer {
     if (kind !== undefined) {
       const cursor = cursorIn(exchange.body, scanned)
       const listed = isSearched && kind === 'tool' ? searchedView(view) : view
-      const list = cursor === null ? undefined : listResponse(id, kind, listed, cursor)
+      const unknown = unknownListAnswer(id, view.servers, exchange.requestId)
+      if (unknown !== undefined) return unknown
+      const isEverybodys = catalog.isEverybodys && view === catalog.catalog
+      const list = cursor === null ? undefined : listResponse(id, kind, listed, cursor, isEverybodys)
       return list === undefined ? refuse(id, 'The cursor is not one of this list.') : jsonAnswer(list)
     }
     if (isSearched && method === 'tools/call') {
@@ -88,6 +96,18 @@ export class MergedServer {
         : this.#respondAsOwner(outcome.exchange, outcome.scanned, view, catalog)
     }
     return this.#respondAsOwner(exchange, scanned, view, catalog)
+  }
+
+  /** Waits for servers that have never been asked, unless it is known already who is to answer. */
+  async #ready(exchange: Exchange, scanned: ScannedMessage, catalog: PrincipalCatalog): Promise<void> {
+    const { firstCallMs, firstListMs } = this.#options
+    const isNaming = NAMING.has(scanned.method ?? '')
+    const isKnown = (): boolean => ownerOf(exchange.body, scanned, this.#viewOf(exchange)) !== undefined
+    if (isNaming && isKnown()) return
+    await catalog.ready(firstListMs)
+    const named = isNaming ? namedIn(scanned) : undefined
+    if (named !== undefined && !isKnown())
+      await catalog.asked((slug) => isNamedAfter(named, slug), firstCallMs)
   }
 
   /** Answers what goes to whoever owns what it is about. */
@@ -113,7 +133,9 @@ export class MergedServer {
     const owner = ownerOf(exchange.body, scanned, view)
     if (owner !== undefined) return this.#ask(exchangeWithOwner(exchange, owner), scanned, catalog)
     if (NAMING.has(method ?? '')) {
-      const named = scanned.name ?? scanned.uri ?? scanned.taskId ?? ''
+      const named = namedIn(scanned) ?? ''
+      const unknown = unknownOwnerAnswer(id, named, view.servers, exchange.requestId)
+      if (unknown !== undefined) return unknown
       return refuse(id, `Nothing is known as ${JSON.stringify(named)}.`, scanned.uri)
     }
     // Of what it shows nobody knows whether it is in a view that shows but a part.
@@ -166,7 +188,7 @@ export class MergedServer {
   }
 
   #subscribe(exchange: Exchange, scanned: ScannedMessage, view: CatalogView): Answer {
-    const { ask, catalogs, heartbeatMs, maxJsonDepth } = this.#options
+    const { ask, catalogs, heartbeatMs, maxJsonDepth, quietMs } = this.#options
     const span = scanned.paramsSpan && findMember(exchange.body, scanned.paramsSpan, 'notifications')
     const given = span && readValue(exchange.body, span)
     const wanted = isJsonObject(given) ? given : {}
@@ -198,6 +220,7 @@ export class MergedServer {
       wanted,
       listen: (listener) => this.#onChange(exchange, listener),
       subscribe,
+      quietMs,
       signal: exchange.signal,
     })
     return streamAnswer(eventsOf(turns, heartbeatMs))
@@ -214,41 +237,6 @@ const NAMING: ReadonlySet<string> = new Set([
   'tasks/update',
   'tasks/cancel',
 ])
-
-const discoverResult = (
-  serverInfo: MergedServerOptions['serverInfo'],
-  capabilities: JsonObject,
-): JsonObject => ({
-  resultType: 'complete',
-  supportedVersions: MODERN_VERSIONS,
-  capabilities,
-  ttlMs: 60_000,
-  cacheScope: 'private',
-  _meta: { [META.serverInfo]: serverInfo },
-})
-
-/**
- * What is in no list may be read all the same, through the server that spoke of it. What anybody can fetch from the web stays
- * what it is, for clients do that themselves.
- */
-const exposedUri = (uri: string, slug: string, listed: string | undefined): string => {
-  if (listed !== undefined) return listed
-  return /^https?:/iu.test(uri) && splitPrefixedUri(uri) === undefined ? uri : prefixUri(slug, uri)
-}
-
-/** The URI, if it is made from a template of the server under which clients know it as it is. */
-const fromTemplate = (uri: string, slug: string, { catalog }: PrincipalCatalog): string | undefined => {
-  const entry = catalog.findResource(uri)
-  return entry?.server.slug === slug && entry.exposed === entry.definition.name ? uri : undefined
-}
-
-/** The cursor of a request; undefined when it has none, null when it is no string. */
-const cursorIn = (body: Uint8Array, { paramsSpan }: ScannedMessage): string | null | undefined => {
-  const span = paramsSpan && findMember(body, paramsSpan, 'cursor')
-  if (span === undefined) return undefined
-  const cursor = readValue(body, span)
-  return typeof cursor === 'string' ? cursor : null
-}
 
 const refuse = (id: string | number, message: string, uri?: string): Answer =>
   errorAnswer(200, {

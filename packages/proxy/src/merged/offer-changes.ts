@@ -4,7 +4,11 @@ import { type CatalogServer, type Definition, type DefinitionKind, needsLogin } 
 export const isSameOffer = (one: readonly Definition[], other: readonly Definition[]): boolean =>
   one.length === other.length && one.every(({ hash }, index) => hash === other[index]?.hash)
 
-/** Of which kinds a server offers something else than before. */
+/** Whether a server was away and is back. */
+export const isBack = (before: CatalogServer | undefined, after: CatalogServer): boolean =>
+  before?.unavailable !== undefined && after.unavailable === undefined
+
+/** Of which kinds a server offers something else than before; of all that it offers, when it is back. */
 export const changedKinds = (
   before: CatalogServer | undefined,
   after: CatalogServer,
@@ -13,7 +17,7 @@ export const changedKinds = (
   const kinds = new Set<DefinitionKind>()
   for (const { kind, name, hash } of after.definitions) {
     const key = `${kind} ${name}`
-    if (were.get(key)?.hash !== hash) kinds.add(kind)
+    if (were.get(key)?.hash !== hash || isBack(before, after)) kinds.add(kind)
     were.delete(key)
   }
   for (const { kind } of were.values()) kinds.add(kind)

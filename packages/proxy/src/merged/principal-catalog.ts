@@ -24,9 +24,19 @@ export class PrincipalCatalog {
     return both
   }
 
-  /** Waits until something is known of every server, or for so many milliseconds. */
+  /** Whether everybody sees the same. */
+  get isEverybodys(): boolean {
+    return this.#own === undefined
+  }
+
+  /** Waits until every server has been asked once, or for so many milliseconds. */
   async ready(timeoutMs: number): Promise<void> {
     await Promise.all([this.#shared.ready(timeoutMs), this.#own?.ready(timeoutMs)])
+  }
+
+  /** Waits until those of these servers that have never been asked were asked, or for so many milliseconds. */
+  async asked(isMeant: (slug: string) => boolean, timeoutMs: number): Promise<void> {
+    await Promise.all([this.#shared.asked(isMeant, timeoutMs), this.#own?.asked(isMeant, timeoutMs)])
   }
 
   /** The name under which clients know a URI of a server; undefined when it is in no list. */

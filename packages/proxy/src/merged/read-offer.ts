@@ -1,3 +1,4 @@
+import { scanMessage } from '@mreg/mcp-wire'
 import {
   type Definition,
   DEFINITION_KINDS,
@@ -7,6 +8,7 @@ import {
 } from '@mreg/registry'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
+import { type Freshness, freshnessIn } from '../fallback/freshness.ts'
 import { STALE } from '../fallback/stale-response.ts'
 import { type Asking, catalogExchange } from './catalog-exchange.ts'
 
@@ -24,6 +26,15 @@ export interface OfferLimits {
 
 export interface ReadOfferOptions extends Asking {
   readonly limits: OfferLimits
+}
+
+/** All that a server offers. */
+export interface Offer {
+  readonly definitions: readonly Definition[]
+  /** For how long all of it is good, as the server says, in milliseconds; undefined: it does not say. */
+  readonly ttlMs: number | undefined
+  /** Whether others than the one who asked may have all of it from who keeps it. */
+  readonly isPublic: boolean
 }
 
 /** A server did not say what it offers. */
@@ -58,28 +69,47 @@ const METHOD_NOT_FOUND = -32_601
  *
  * @throws {OfferError} it did not answer, or with an error.
  */
-export const readOffer = async (options: ReadOfferOptions): Promise<readonly Definition[]> => {
+export const readOffer = async (options: ReadOfferOptions): Promise<Offer> => {
   const discovered = parseJsonObject(await request(options, 'server/discover'))
   const result = resultIn(discovered)
   const capabilities = isJsonObject(result['capabilities']) ? result['capabilities'] : {}
   const definitions: Definition[] = []
+  const said: Freshness[] = []
   const { maxBytes, maxDefinitions } = options.limits
   let bytes = 0
+  const offer = (): Offer => ({ definitions, ...shortest(said) })
   for (const kind of DEFINITION_KINDS) {
     if (!isJsonObject(capabilities[CAPABILITY_OF[kind]])) continue
-    for await (const definition of listed(options, kind)) {
-      bytes += definition.bytes.length
-      if (definitions.length >= maxDefinitions || bytes > maxBytes) return definitions
-      definitions.push(definition)
+    for await (const page of pages(options, kind)) {
+      said.push(page.freshness)
+      for (const definition of page.definitions) {
+        bytes += definition.bytes.length
+        if (definitions.length >= maxDefinitions || bytes > maxBytes) return offer()
+        definitions.push(definition)
+      }
     }
   }
-  return definitions
+  return offer()
 }
 
-async function* listed(
+/** What is good for as long as each of several things is. */
+const shortest = (said: readonly Freshness[]): Pick<Offer, 'ttlMs' | 'isPublic'> => {
+  const ttlMs = Math.min(...said.map((each) => each.ttlMs))
+  return {
+    ttlMs: ttlMs > 0 && Number.isFinite(ttlMs) ? ttlMs : undefined,
+    isPublic: said.length > 0 && said.every(({ isPublic }) => isPublic),
+  }
+}
+
+interface Page {
+  readonly definitions: readonly Definition[]
+  readonly freshness: Freshness
+}
+
+async function* pages(
   options: ReadOfferOptions,
   kind: DefinitionKind,
-): AsyncGenerator<Definition, void, undefined> {
+): AsyncGenerator<Page, void, undefined> {
   const { method } = DEFINITION_LISTS[kind]
   let cursor: string | undefined
   for (let page = 0; page < options.limits.maxPages; page += 1) {
@@ -91,11 +121,16 @@ async function* listed(
       if (isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return
       throw offerError(error)
     }
-    yield* found.definitions
+    yield { definitions: found.definitions, freshness: freshnessOf(message, options.limits.maxJsonDepth) }
     // A server that gives the same cursor again would be asked for ever.
     if (found.nextCursor === undefined || found.nextCursor === cursor) return
     cursor = found.nextCursor
   }
+}
+
+const freshnessOf = (message: Uint8Array, maxDepth: number): Freshness => {
+  const { resultSpan } = scanMessage(message, { maxDepth, duplicateKeys: 'envelope' })
+  return resultSpan === undefined ? { ttlMs: 0, isPublic: false } : freshnessIn(message, resultSpan)
 }
 
 const request = async (

@@ -10,16 +10,20 @@ export interface BlackHole extends AsyncDisposable {
 /** A listener in a thread that stands still: its queue of connections fills up, and the kernel drops every further SYN. */
 const STANDING_LISTENER = `
   const { createServer } = require('node:net')
-  const { parentPort } = require('node:worker_threads')
-  const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+  const { parentPort, workerData } = require('node:worker_threads')
+  const server = createServer().listen({ port: workerData, host: '127.0.0.1', backlog: 1 }, () => {
     parentPort.postMessage(server.address().port)
     setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 50)
   })
 `
 
-/** Starts a black hole on 127.0.0.1: it does not refuse connections, it does not answer them at all. */
-export async function startBlackHole(): Promise<BlackHole> {
-  const worker = new Worker(STANDING_LISTENER, { eval: true })
+/**
+ * Starts a black hole on 127.0.0.1: it does not refuse connections, it does not answer them at all.
+ *
+ * @param options.port - default: a free one
+ */
+export async function startBlackHole(options: { readonly port?: number } = {}): Promise<BlackHole> {
+  const worker = new Worker(STANDING_LISTENER, { eval: true, workerData: options.port ?? 0 })
   const [port] = await once(worker, 'message')
   if (typeof port !== 'number') throw new Error('the listener gave no port')
   await new Promise((resolve) => setTimeout(resolve, 150))
