@@ -40,6 +40,18 @@ test('a server is added, asked, listed, shown and removed', async () => {
   expect(await workplace.json(['list', '--tag', 'demo'])).toEqual({ items: [] })
 })
 
+test('what a server was asked through the gateway is shown, endpoint by endpoint', async () => {
+  await workplace.json(['add', 'asked', everything.url])
+  expect((await workplace.mreg(['call', 'asked', 'echo', '--arg', 'message=hi'])).code).toBe(0)
+  const { stdout } = await workplace.mreg(['show', 'asked'])
+  expect(stdout).toMatch(/^ {2}Asked of it +[1-9][0-9]* requests?, .*[0-9]+ ms on average$/mu)
+  expect(stdout).toMatch(/^ {2}Circuit +closed, [0-9]+ under way, [1-9][0-9]* answered$/mu)
+  expect(await workplace.json(['show', 'asked'])).toMatchObject({
+    figures: { endpoints: [{ circuit: { state: 'closed', inFlight: expect.any(Number), failures: 0 } }] },
+  })
+  await workplace.mreg(['remove', 'asked'])
+})
+
 test('a server that is down is added all the same, and says so', async () => {
   const { code, stdout } = await workplace.mreg(['add', 'down', 'http://127.0.0.1:1/mcp'])
   expect(code).toBe(0)

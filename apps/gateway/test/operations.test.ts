@@ -134,7 +134,7 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
       byOutcome: { result: expect.any(Number), cancelled: 1 },
       byMethod: { call: { count: expect.any(Number), meanMs: expect.any(Number) } },
       bridged: 0,
-      endpoints: [{ circuit: { state: 'closed', failures: 0, rejected: 0 } }],
+      endpoints: [{ circuit: { state: 'closed', failures: 0, rejected: 0, inFlight: 0 } }],
     })
     expect(twice).toMatchObject({ server: 'twice', endpoints: [{ balancer: { state: 'ready' } }, {}] })
     const one = JSON.parse(await (await call('GET', '/api/v1/stats?server=twice')).text())

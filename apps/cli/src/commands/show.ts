@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 
 import { connectToGateway, contextOf } from '../context.ts'
-import type { ServerView } from '../gateway-client/gateway-client.ts'
+import type { ServerFigures, ServerView } from '../gateway-client/gateway-client.ts'
 import { examplesHelp } from '../output/examples.ts'
+import { balancerText, circuitText, serverFigures, trafficText } from '../output/figures-text.ts'
 import type { Output } from '../output/output.ts'
 import { printable } from '../output/printable.ts'
 import { redactedServer } from '../output/redact.ts'
@@ -27,9 +28,12 @@ export const registerShow = (program: Command): void => {
       const context = contextOf(command)
       const gateway = await connectToGateway(context)
       const server = redactedServer(await gateway.get(name))
-      const needs = await reviewNeeds(gateway, server.slug)
-      context.output.result({ ...server, ...needs }, () =>
-        serverDetails(context.output, server, gateway.gateway.url, needs),
+      const [needs, figures] = await Promise.all([
+        reviewNeeds(gateway, server.slug),
+        serverFigures(gateway, server.slug),
+      ])
+      context.output.result({ ...server, ...needs, figures }, () =>
+        serverDetails(context.output, server, gateway.gateway.url, needs, figures),
       )
     })
 }
@@ -37,6 +41,7 @@ export const registerShow = (program: Command): void => {
 /**
  * All about a server, in lines.
  *
+ * @param figures what the gateway was asked of it; undefined: nothing is said of it.
  * @param needs what of it waits for somebody or is off; undefined: it is not known, and nothing is said of it.
  */
 export const serverDetails = (
@@ -44,7 +49,9 @@ export const serverDetails = (
   server: ServerView,
   gatewayUrl: string,
   needs?: ReviewNeeds,
+  figures?: ServerFigures,
 ): string => {
+  const figuresOf = new Map(figures?.endpoints.map((each) => [each.id, each]))
   const facts: [string, string | undefined][] = [
     ['Title', server.title],
     ['Description', server.description],
@@ -55,6 +62,7 @@ export const serverDetails = (
     ['Settings', Object.keys(server.settings).length === 0 ? undefined : JSON.stringify(server.settings)],
     ['To approve', waitingText(server.slug, needs)],
     ['Switched off', needs === undefined || needs.off.length === 0 ? undefined : nameList(needs.off)],
+    ['Asked of it', figures && trafficText(figures)],
     ['Managed by', server.managedBy === 'api' ? undefined : server.managedBy],
     ['Changed', `${ageText(server.updatedAt)} (revision ${server.revision})`],
   ]
@@ -67,6 +75,8 @@ export const serverDetails = (
       ...factLines([
         ['Status', statusText(output, endpoint.probe.status)],
         ['Found', probeText(endpoint) || undefined],
+        ['Circuit', circuitText(figuresOf.get(endpoint.id))],
+        ['Share', balancerText(figuresOf.get(endpoint.id))],
         ['Processes', liveText(endpoint)],
         ['Asked', ageText(endpoint.probe.probedAt)],
         ['Directory', endpoint.cwd],

@@ -28,6 +28,28 @@ export interface ExplainQuery {
   readonly set?: string | undefined
 }
 
+/** What one gateway was asked of a server since its start, and how its endpoints stand with it. */
+export interface ServerFigures {
+  readonly byOutcome?: Readonly<Record<string, number>>
+  readonly byMethod?: Readonly<Record<string, { readonly count: number; readonly meanMs: number }>>
+  readonly endpoints: readonly {
+    readonly id: string
+    readonly circuit?: {
+      readonly state: string
+      readonly successes: number
+      readonly failures: number
+      readonly rejected: number
+      readonly inFlight: number
+      readonly retryAfterMs: number
+    }
+    readonly balancer?: {
+      readonly state: string
+      readonly effectiveWeight: number
+      readonly inFlight: number
+    }
+  }[]
+}
+
 const REQUEST_MS = 30_000
 /** A probe may wait for a program that is being installed. */
 const PROBE_MS = 150_000
@@ -127,6 +149,15 @@ export class GatewayClient {
       { body: { decision, capabilities } },
     )
     return items
+  }
+
+  /** What this gateway was asked of a server; undefined: there is none of that slug. */
+  async figures(slug: string): Promise<ServerFigures | undefined> {
+    const { traffic } = await this.#request<{ traffic: ServerFigures[] }>(
+      'GET',
+      `/stats?${search({ server: slug })}`,
+    )
+    return traffic[0]
   }
 
   /** Why a caller sees something or does not, and where a call would go. */

@@ -38,6 +38,7 @@ const endpointSchema = z.object({
       successes: z.number(),
       failures: z.number(),
       rejected: z.number().describe('Requests that were not tried.'),
+      inFlight: z.number().describe('Requests that it is answering.'),
       openings: z.number().describe('Times in a row that it opened.'),
       retryAfterMs: z.number().describe('Until the next request is tried; 0 when one may be now.'),
     })
@@ -153,6 +154,7 @@ const circuitOf = ({
     readonly successes: number
     readonly failures: number
     readonly openings: number
+    readonly outstanding: number
     readonly rejected: Readonly<Record<'open' | 'probing' | 'isolated', number>>
   }
 }): EndpointStatistics['circuit'] => ({
@@ -160,6 +162,7 @@ const circuitOf = ({
   successes: stats.successes,
   failures: stats.failures,
   rejected: stats.rejected.open + stats.rejected.probing + stats.rejected.isolated,
+  inFlight: stats.outstanding,
   openings: stats.openings,
   retryAfterMs: Math.max(0, Math.ceil(retryAfterMs)),
 })
