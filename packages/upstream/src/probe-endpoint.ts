@@ -8,6 +8,7 @@ import {
 } from '@mreg/mcp-wire'
 
 import { isJsonObject } from './json-object.ts'
+import { endProbeSession } from './probe-session.ts'
 import { readResponse } from './read-response.ts'
 import { probeStdio } from './stdio/probe-stdio.ts'
 import type { UpstreamEndpoint } from './upstream-endpoint.ts'
@@ -24,16 +25,18 @@ export interface ProbeOptions {
    * failed a moment ago. Default false.
    */
   readonly isRoutine?: boolean | undefined
+  /**
+   * The same will be asked again and again: a session with an endpoint of the older era is kept for that, one for each endpoint.
+   * Default false: it is ended at once.
+   */
+  readonly keepSession?: boolean | undefined
 }
-
-/** For the server to end a session, in milliseconds. */
-const END_SESSION_MS = 2_000
 
 const PROBE_ID = 'mreg-probe'
 
 /**
  * Asks an endpoint, in the words of its protocol, whether it works: `server/discover` first, and when it
- * does not know that, `initialize` followed by DELETE, so that no session is left behind.
+ * does not know that, `initialize`. The session is ended, so that none is left behind, or kept, and then only asked `ping` the next time.
  *
  * Never throws for what the endpoint does. A good probe closes the endpoint's circuit.
  */
@@ -59,6 +62,10 @@ export const probeEndpoint = async (
   const deadline = AbortSignal.timeout(options.timeoutMs)
   const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
   try {
+    if (options.keepSession === true && (await endpoint.probeSession.ping(options.timeoutMs, signal))) {
+      endpoint.breaker.reset()
+      return result({ status: 'healthy', era: 'legacy', message: undefined })
+    }
     const modern = await answersDiscover(endpoint, options, signal)
     if (modern === true) endpoint.era.learn({ modern })
     else if (await initializeOnce(endpoint, options, signal)) endpoint.era.learn({ modern, legacy: true })
@@ -120,7 +127,7 @@ const answersDiscover = async (
   }
 }
 
-/** Opens a session and ends it. Gives whether the answer was that of a server of the older era, and not just any. */
+/** Opens a session, and ends it or keeps it. Gives whether the answer was that of a server of the older era, and not just any. */
 const initializeOnce = async (
   endpoint: UpstreamEndpoint,
   options: ProbeOptions,
@@ -138,24 +145,31 @@ const initializeOnce = async (
     signal,
   })
   const { sessionId } = reply
-  let response: Readonly<Record<string, unknown>>
+  let version = protocolVersion
+  let isKept = false
   try {
-    response = await readResponse(reply, PROBE_ID)
-  } finally {
-    if (sessionId !== undefined) {
-      // Past the end of the probe as well, or the session would be left behind. Not every server lets a client end its
-      // session; it works all the same.
-      const ending = AbortSignal.timeout(Math.min(options.timeoutMs, END_SESSION_MS))
-      await endpoint.endSession(sessionId, protocolVersion, ending).catch(() => {})
+    const { result, error } = await readResponse(reply, PROBE_ID)
+    if (!isJsonObject(result)) throw refusal(error)
+    const { protocolVersion: agreed } = result
+    if (typeof agreed === 'string') version = agreed
+    // Of the oldest transport, a session is a connection.
+    const mayKeep = options.keepSession === true && endpoint.target.endpoint.transport === 'streamable-http'
+    if (sessionId !== undefined && mayKeep && typeof agreed === 'string') {
+      isKept = true
+      await endpoint.probeSession.keep({ sessionId, protocolVersion: version }, options.timeoutMs, signal)
     }
+    return typeof agreed === 'string'
+  } finally {
+    if (sessionId !== undefined && !isKept)
+      await endProbeSession(endpoint, { sessionId, protocolVersion: version })
   }
-  const result = response['result']
-  if (isJsonObject(result)) return typeof result['protocolVersion'] === 'string'
-  const error = response['error']
-  // Its own words are left out: they may be of any length, and repeat what it was sent.
+}
+
+/** Its own words are left out: they may be of any length, and repeat what it was sent. */
+const refusal = (error: unknown): UpstreamError => {
   const code =
     isJsonObject(error) && typeof error['code'] === 'number' ? ` (JSON-RPC error ${error['code']})` : ''
-  throw new UpstreamError('not_a_message', `the server refuses to initialise${code}`)
+  return new UpstreamError('not_a_message', `the server refuses to initialise${code}`)
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -28,6 +28,7 @@ import type { EndpointTarget } from './endpoint-target.ts'
 import { EndpointEra } from './era/endpoint-era.ts'
 import { learnFromRefusal } from './era/learn-from-refusal.ts'
 import type { EndpointFaults } from './local-faults.ts'
+import { ProbeSession } from './probe-session.ts'
 import { refuseStatus } from './refuse-status.ts'
 import { StdioServer } from './stdio/stdio-server.ts'
 import { UpstreamError } from './upstream-error.ts'
@@ -64,6 +65,8 @@ export class UpstreamEndpoint {
   readonly breaker: CircuitBreaker
   /** Which eras of the protocol it speaks, as far as that is known. */
   readonly era: EndpointEra
+  /** Where routine probes ask, of an endpoint that speaks the older era. */
+  readonly probeSession: ProbeSession
   readonly #transport: UpstreamTransport
   readonly #credentials: CredentialSource
   readonly #connectTimeoutMs: number
@@ -92,6 +95,7 @@ export class UpstreamEndpoint {
     this.#maxMessageBytes = options.maxMessageBytes
     this.#faults = options.faults
     this.#witness = options.witness
+    this.probeSession = new ProbeSession(this)
   }
 
   /**
@@ -216,6 +220,7 @@ export class UpstreamEndpoint {
   /** The endpoint is gone, or made anew: nobody listens to this one any more. Calls under way end by themselves. */
   retire(): void {
     this.#retired.abort()
+    void this.probeSession.retire()
   }
 
   /** Sends past the circuit breaker, for a probe: to ask whether it may close again. */

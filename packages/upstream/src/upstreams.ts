@@ -148,6 +148,7 @@ export class Upstreams implements AsyncDisposable {
     const all = [...this.#live.values()]
     this.#live.clear()
     this.#circuits[Symbol.dispose]()
+    await Promise.all(all.map(({ endpoint }) => endpoint.probeSession.retire()))
     await Promise.all(all.map((live) => this.#dispose(live)))
     await this.#stdio?.[Symbol.asyncDispose]()
   }

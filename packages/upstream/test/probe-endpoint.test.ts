@@ -3,7 +3,9 @@ import {
   answerJson,
   freePort,
   httpResponse,
+  type ReceivedRequest,
   startEverythingServer,
+  startFaultProxy,
   startFixtureServer,
   startHttpUpstream,
   startModernServer,
@@ -105,6 +107,108 @@ describe('a probe finds healthy', () => {
     expect(await probe(open.endpoint)).toMatchObject(HEALTHY)
     expect(open.endpoint.breaker.state).toBe('closed')
     await open.endpoint.send(requestOf('tools/list'))
+  })
+})
+
+const methodsOf = ({ requests }: { readonly requests: readonly ReceivedRequest[] }): readonly string[] =>
+  requests.map(({ method, rpcMethod }) => rpcMethod ?? method)
+
+/** Knows the sessions that it has opened until it forgets them. */
+const startServer = async (onPing = {}) => {
+  let sessions = 0
+  let known = new Set<string>()
+  const upstream = await startHttpUpstream(({ headers, method, rpcId: id, rpcMethod }, response) => {
+    const session = String(headers['mcp-session-id'])
+    if (rpcMethod === 'initialize') {
+      sessions += 1
+      known.add(`session-${sessions}`)
+      const result = { protocolVersion: '2025-06-18', capabilities: {} }
+      return answerJson(
+        response,
+        { jsonrpc: '2.0', id, result },
+        { headers: { 'mcp-session-id': `session-${sessions}` } },
+      )
+    }
+    if (!known.has(session)) return void response.writeHead(rpcMethod === 'ping' ? 404 : 400).end()
+    if (method === 'DELETE') return void response.writeHead(known.delete(session) ? 204 : 404).end()
+    if (id === undefined) return void response.writeHead(202).end()
+    return answerJson(response, { jsonrpc: '2.0', id, result: {}, ...onPing })
+  })
+  return {
+    upstream,
+    /** How many sessions it has now. */
+    count: () => known.size,
+    forget: () => {
+      known = new Set()
+    },
+  }
+}
+describe('a probe that comes again and again', () => {
+  const routine = { isRoutine: true, keepSession: true }
+  const FIRST = ['server/discover', 'initialize', 'notifications/initialized']
+
+  test('of an older server keeps one session and pings in it, until the endpoint is gone', async () => {
+    const { count, upstream } = await startServer()
+    await using open = openUpstream(upstream.url)
+    for (let round = 1; round <= 3; round += 1)
+      expect(await probe(open.endpoint, routine)).toMatchObject({ ...HEALTHY, era: 'legacy' })
+    expect(methodsOf(upstream)).toEqual([...FIRST, 'ping', 'ping'])
+    expect(upstream.requests.at(-1)?.headers).toMatchObject({
+      'mcp-session-id': 'session-1',
+      'mcp-protocol-version': '2025-06-18',
+    })
+    expect(count()).toBe(1)
+    open.upstreams.retire(open.target.endpoint.id)
+    await expect.poll(count).toBe(0)
+    await upstream.stop()
+  })
+
+  test('leaves no session behind when the process ends', async () => {
+    const { count, upstream } = await startServer()
+    const open = openUpstream(upstream.url)
+    await probe(open.endpoint, routine)
+    expect(count()).toBe(1)
+    await open[Symbol.asyncDispose]()
+    expect(count()).toBe(0)
+    await upstream.stop()
+  })
+
+  test('opens another session when the server has forgotten the one that was kept', async () => {
+    const { count, forget, upstream } = await startServer()
+    await using open = openUpstream(upstream.url)
+    await probe(open.endpoint, routine)
+    forget()
+    expect(await probe(open.endpoint, routine)).toMatchObject({ ...HEALTHY, era: 'legacy' })
+    expect(methodsOf(upstream)).toEqual([...FIRST, 'ping', ...FIRST])
+    expect(count()).toBe(1)
+    await open[Symbol.asyncDispose]()
+    await upstream.stop()
+  })
+
+  test('of a server that does not know pings asks from the beginning each time, and keeps one session', async () => {
+    const unknown = { result: undefined, error: { code: -32_601, message: 'Method not found' } }
+    const { count, upstream } = await startServer(unknown)
+    await using open = openUpstream(upstream.url)
+    for (let round = 1; round <= 3; round += 1)
+      expect(await probe(open.endpoint, routine)).toMatchObject({ ...HEALTHY, era: 'legacy' })
+    await expect.poll(count).toBe(1)
+    await open[Symbol.asyncDispose]()
+    await upstream.stop()
+  })
+
+  test('says that a server with a session is away, and pings again when it is back', async () => {
+    const { upstream } = await startServer()
+    await using proxy = await startFaultProxy({ port: upstream.port })
+    await using open = openUpstream(`http://127.0.0.1:${proxy.port}/mcp`)
+    await probe(open.endpoint, routine)
+    await proxy.refuse()
+    proxy.reset()
+    expect(await probe(open.endpoint, routine)).toMatchObject({ status: 'unhealthy' })
+    await proxy.accept()
+    expect(await probe(open.endpoint, routine)).toMatchObject(HEALTHY)
+    expect(methodsOf(upstream)).toEqual([...FIRST, 'ping'])
+    await open[Symbol.asyncDispose]()
+    await upstream.stop()
   })
 })
 

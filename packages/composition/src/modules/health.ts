@@ -86,7 +86,7 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
     (upstreams, { timeouts }, { version }): EndpointProber => {
       const clientInfo = { name: 'mreg', version }
       return async (target, signal, isRoutine = false) => {
-        const options = { timeoutMs: timeouts.probeMs, clientInfo, signal, isRoutine }
+        const options = { timeoutMs: timeouts.probeMs, clientInfo, signal, isRoutine, keepSession: isRoutine }
         const found = await probeEndpoint(upstreams.endpoint(target), options)
         if (!signal.aborted) upstreams.learnStatus(target.endpoint.id, found.status)
         return found
