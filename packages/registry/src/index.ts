@@ -22,7 +22,14 @@ export { MergedCatalog } from './catalog/merged-catalog.ts'
 export { type DefinitionPage, readDefinitions } from './catalog/read-definitions.ts'
 export { offerSize, type OfferSize } from './catalog/offer-size.ts'
 export { SelectedCatalog, type Selection, type SelectionReason, shownBy } from './catalog/selected-catalog.ts'
-export { ToolSearch } from './catalog/tool-search.ts'
+export { CatalogSearch } from './catalog/catalog-search.ts'
+export {
+  type Discovered,
+  Discovery,
+  type DiscoveryPage,
+  type DiscoveryQuery,
+  type ViewOf,
+} from './catalog/discovery.ts'
 export type { CatalogEntry, CatalogServer } from './catalog/server-block.ts'
 export { exposeDefinition } from './catalog/expose-definition.ts'
 export { templateMatcher } from './catalog/template-matcher.ts'

@@ -91,3 +91,4 @@ export {
   type SnapshotServer,
   type WithheldCapability,
 } from './snapshot/snapshot-repository.ts'
+export { decodeCursor, encodeCursor, invalidCursor } from './base/cursor.ts'

@@ -33,6 +33,7 @@ import { ProtectedResources } from './protected-resources.ts'
 import { locateBelow } from './public-location.ts'
 import { refusePacked } from './refuse-packed.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
+import { discoveryRoutes } from './routes/discovery.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { loginReturnRoute } from './routes/login-return.ts'
@@ -215,6 +216,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
     await app.register(requestRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(toolsetRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(capabilityRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(discoveryRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(explainRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(loginRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(mcpRoutes, { ...options, prefix: `${prefix}/mcp`, lifecycle })

@@ -9,7 +9,7 @@ import {
   type ScannedMessage,
   WireError,
 } from '@mreg/mcp-wire'
-import type { CatalogStore, RegistryDelta, ToolsetChange } from '@mreg/registry'
+import { type CatalogStore, Discovery, type RegistryDelta, type ToolsetChange } from '@mreg/registry'
 import type { LegacySessions } from '@mreg/upstream'
 
 import { noteMessage } from '../active/note-message.ts'
@@ -74,6 +74,8 @@ export interface MergedProxyOptions extends Omit<RelayOptions, 'logger'> {
 export class MergedProxy implements Disposable {
   /** How much servers and toolsets offer. */
   readonly offers: OfferSizes
+  /** Finds what servers offer. */
+  readonly discovery: Discovery
   /** Says why callers see what they see. */
   readonly explainer: Explainer
   readonly #relay: Relay
@@ -122,6 +124,10 @@ export class MergedProxy implements Disposable {
       if (!catalogs.isOpen(principal.tenantId)) return undefined
       const { catalog: all } = catalogs.of(principal)
       return all.servers.length === 0 ? undefined : views.of(all, viewer)
+    })
+    this.discovery = new Discovery(async (viewer) => {
+      await this.observe(viewer.principal)
+      return views.of(this.#catalogs.of(viewer.principal).catalog, viewer)
     })
     this.explainer = new Explainer({
       catalogs: this.#catalogs,

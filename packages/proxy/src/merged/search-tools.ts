@@ -7,7 +7,7 @@ import {
   type ScannedMessage,
   spliceMessage,
 } from '@mreg/mcp-wire'
-import { type CatalogEntry, type CatalogView, ToolSearch } from '@mreg/registry'
+import { type CatalogEntry, type CatalogView, CatalogSearch } from '@mreg/registry'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
 import { ToolShapes } from '../bridge/to-modern/tool-shapes.ts'
@@ -105,7 +105,7 @@ export type SearchOutcome =
 
 /** Searches for tools; each view is indexed once, when it is first searched. */
 export class SearchTools {
-  readonly #indexes = new WeakMap<CatalogView, ToolSearch>()
+  readonly #indexes = new WeakMap<CatalogView, CatalogSearch>()
   readonly #maxDepth: number
 
   /** @param maxDepth deepest nesting of a message. */
@@ -135,7 +135,7 @@ export class SearchTools {
       return failed(`"limit" must be a whole number from 1 to ${RESULTS.most}.`)
     const entries = view.entries('tool')
     let index = this.#indexes.get(view)
-    if (index === undefined) this.#indexes.set(view, (index = new ToolSearch(entries)))
+    if (index === undefined) this.#indexes.set(view, (index = new CatalogSearch(entries)))
     const tools = index.find(query, limit).map((entry) => {
       const description = definitionOf(entry)['description']
       return {

@@ -62,8 +62,11 @@ export const pageOf = (
   return { entries: entries.slice(start, end), next: last && `${last.server.slug} ${last.exposed}` }
 }
 
+/** What decides where an entry stands. */
+type Placed = Pick<CatalogEntry, 'exposed'> & { readonly server: Pick<CatalogServer, 'slug'> }
+
 /** Where two entries stand to each other in every list. */
-export const compareEntries = (one: CatalogEntry, other: CatalogEntry): number =>
+export const compareEntries = (one: Placed, other: Placed): number =>
   compare(one.server.slug, other.server.slug) || compare(one.exposed, other.exposed)
 
 /** Where two texts stand to each other, whatever the language of the machine. */

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { ExposedNames, MergedCatalog, ToolSearch } from '../../src/index.ts'
+import { ExposedNames, MergedCatalog, CatalogSearch } from '../../src/index.ts'
 import { definitionsOf } from './definitions.ts'
 
-const searchOf = (...tools: readonly object[]): ToolSearch => {
+const searchOf = (...tools: readonly object[]): CatalogSearch => {
   const server = { serverId: 'id', slug: 'a', definitions: definitionsOf('tool', ...tools) }
-  return new ToolSearch(MergedCatalog.empty.with(server, new ExposedNames()).entries('tool'))
+  return new CatalogSearch(MergedCatalog.empty.with(server, new ExposedNames()).entries('tool'))
 }
 
 const TOOLS = searchOf(

@@ -1,4 +1,5 @@
-import { isObject, textIn } from './json-members.ts'
+import { argumentNames } from './argument-names.ts'
+import { textIn } from './json-members.ts'
 import type { CatalogEntry } from './server-block.ts'
 
 /** How much a word counts, by where it stands. */
@@ -15,10 +16,10 @@ interface Posting {
 }
 
 /**
- * Ranked search for tools by the words of their names, titles, descriptions and arguments. A word that few tools have counts for
- * more; what fits more of the words comes first; what is equally good stands in the order of the catalog.
+ * Ranked search for tools, prompts or resources by the words of their names, titles, descriptions and arguments. A word that few
+ * of them have counts for more; what fits more of the words comes first; what is equally good stands in the order of the catalog.
  */
-export class ToolSearch {
+export class CatalogSearch {
   readonly #entries: readonly CatalogEntry[]
   readonly #postings: ReadonlyMap<string, readonly Posting[]>
   /** All words, in order, for those that begin with what is looked for. */
@@ -39,9 +40,9 @@ export class ToolSearch {
   }
 
   /**
-   * The tools that fit best, best first.
+   * Those that fit best, best first.
    *
-   * @param query words; only the first twelve count. Without any, the first tools of the catalog.
+   * @param query words; only the first twelve count. Without any, the first of the catalog.
    */
   find(query: string, limit: number): readonly CatalogEntry[] {
     const terms = [...new Set(wordsOf(query))].slice(0, MAX_TERMS)
@@ -57,7 +58,7 @@ export class ToolSearch {
       .flatMap(([position]) => this.#entries[position] ?? [])
   }
 
-  /** How much each tool fits one word, by its position: as much as its best word. */
+  /** How much each of them fits one word, by its position: as much as its best word. */
   #weightsOf(term: string): ReadonlyMap<number, number> {
     const weights = new Map<number, number>()
     for (let at = firstFrom(this.#words, term); at < this.#words.length; at += 1) {
@@ -81,14 +82,11 @@ const weightedWords = ({ exposed, definition, bytes }: CatalogEntry): ReadonlyMa
       weights.set(word, Math.max(weights.get(word) ?? 0, weight))
     }
   }
-  const tool: unknown = JSON.parse(Buffer.from(bytes).toString())
-  const schema = isObject(tool) ? tool['inputSchema'] : undefined
-  const properties =
-    isObject(schema) && isObject(schema['properties']) ? Object.keys(schema['properties']) : []
-  add(`${exposed} ${definition.name}`, WEIGHT.name)
-  add(textIn(tool, 'title') ?? '', WEIGHT.title)
-  add(properties.slice(0, MAX_WORDS).join(' '), WEIGHT.argument)
-  add(textIn(tool, 'description') ?? '', WEIGHT.description)
+  const object: unknown = JSON.parse(Buffer.from(bytes).toString())
+  add(`${exposed} ${definition.name} ${textIn(object, 'name') ?? ''}`, WEIGHT.name)
+  add(textIn(object, 'title') ?? '', WEIGHT.title)
+  add(argumentNames(object).slice(0, MAX_WORDS).join(' '), WEIGHT.argument)
+  add(textIn(object, 'description') ?? '', WEIGHT.description)
   return weights
 }
 
