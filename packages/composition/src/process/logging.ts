@@ -2,12 +2,19 @@ import type { LogFields, Logger, LogLevel } from '@mreg/core'
 import { type Logger as Pino, pino } from 'pino'
 import type { PrettyStream } from 'pino-pretty'
 
+import type { LogOutput } from './log-output.ts'
+
 /**
  * A logger on standard error: lines for a person at a terminal, JSON for everything else.
  *
  * @param terminal whether a person is there to read.
+ * @param output takes the lines when there is none.
  */
-export const createLogger = async (level: LogLevel, terminal: boolean): Promise<Logger> => {
+export const createLogger = async (
+  level: LogLevel,
+  terminal: boolean,
+  output: LogOutput,
+): Promise<Logger> => {
   const options = {
     level,
     base: null,
@@ -15,7 +22,7 @@ export const createLogger = async (level: LogLevel, terminal: boolean): Promise<
     redact: { paths: ['*.authorization', '*.headers', '*.password', '*.secret'], censor: '[redacted]' },
     serializers: { error: pino.stdSerializers.err },
   }
-  return adapt(terminal ? pino(options, await prettyStream()) : pino(options, pino.destination(2)))
+  return adapt(terminal ? pino(options, await prettyStream()) : pino(options, output))
 }
 
 const prettyStream = async (): Promise<PrettyStream> => {

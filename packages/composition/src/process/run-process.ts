@@ -2,6 +2,7 @@ import { createSettings, type Logger, type Settings } from '@mreg/core'
 
 import { defaultDataDirectory } from './default-data-directory.ts'
 import { fail } from './fail.ts'
+import { LogOutput } from './log-output.ts'
 import { createLogger } from './logging.ts'
 import { untilToldToEnd } from './signals.ts'
 
@@ -16,7 +17,8 @@ export interface ProcessStart {
 /**
  * The life of a process: reads the settings, begins, waits for SIGTERM or SIGINT, and disposes of what was
  * opened. A start that fails says so in one line for each thing that is wrong, and ends with exit code 1;
- * so does an error that nobody caught, after everything has been closed.
+ * so does an error that nobody caught, after everything has been closed. Whoever reads the log can hold up neither the process nor
+ * its end.
  *
  * @param directory where the program is, to tell a repository from an installation.
  * @param begin builds and starts everything; fulfils when it runs.
@@ -25,6 +27,7 @@ export const runProcess = async (
   directory: string,
   begin: (start: ProcessStart) => Promise<void>,
 ): Promise<void> => {
+  const output = new LogOutput()
   try {
     const settings = createSettings({
       environment: process.env,
@@ -33,6 +36,7 @@ export const runProcess = async (
     const logger = await createLogger(
       settings.logLevel,
       process.stderr.isTTY && settings.environment !== 'production',
+      output,
     )
     for (const warning of settings.warnings) logger.warn(warning)
     const told = untilToldToEnd()
@@ -52,4 +56,6 @@ export const runProcess = async (
   } catch (error) {
     fail(error)
   }
+  // A reader of the log that has stalled does not keep the process.
+  if (!(await output.finish())) process.exit()
 }

@@ -66,7 +66,7 @@ describe('the writer of snapshots', () => {
     expect([...place.kept.keys()]).toEqual(['routes'])
   })
 
-  test('says once that a place cannot be written, and goes on when it can', async () => {
+  test('F44 says once that a place cannot be written, and goes on when it can', async () => {
     const place = new Place()
     const { warnings, writer } = open(place, 1)
     place.isBroken = true
