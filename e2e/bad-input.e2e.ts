@@ -258,11 +258,14 @@ describe.each(stores)('bad input $name (S44)', ({ open }) => {
     })
   })
 
-  test.each(['/health', '/ready', '/openapi.json'])('S1 a foreign Host or Origin at %s is 403', async (path) => {
-    const url = `${gateway.url}${path}`
-    expect((await exchange(url, { headers: { host: 'rebound.example' } })).status).toBe(403)
-    expect((await exchange(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403)
-  })
+  test.each(['/health', '/ready', '/openapi.json'])(
+    'S1 a foreign Host or Origin at %s is 403',
+    async (path) => {
+      const url = `${gateway.url}${path}`
+      expect((await exchange(url, { headers: { host: 'rebound.example' } })).status).toBe(403)
+      expect((await exchange(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403)
+    },
+  )
 
   test('after all of it nothing is lost, and calls go through', async () => {
     expect(await administrator.slugs()).toEqual(['fixture'])

@@ -189,6 +189,68 @@ describe('A name that clients use', () => {
   })
 })
 
+describe('The names that clients use', () => {
+  const SLUGS = ['a', 'a-b', 'b'] as const
+  const name = fc.oneof(
+    fc.constantFrom('a', 'a.b', 'a_b', '__a', 'b__a', 'mcp.a+x:y', 'x:y', 'X:y'),
+    fc.string({ unit: 'binary', maxLength: 60 }),
+  )
+  /** What somebody does to a server: offers these names in this order, is removed, or has all gateways start anew. */
+  const step = fc.record({
+    slug: fc.constantFrom(...SLUGS),
+    does: fc.constantFrom('offer', 'offer', 'offer', 'go', 'restart'),
+    offered: fc.uniqueArray(name, { maxLength: 8 }),
+  })
+
+  test('are the same for ever and lead back, whoever comes, goes or is put in another order, and after a new start', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), fc.nat(), (steps, seed) => {
+        let names = new ExposedNames()
+        let catalog = MergedCatalog.empty
+        const given = new Map<string, string>()
+        const wrong: string[] = []
+        for (const { slug, does, offered } of steps) {
+          if (does === 'go') catalog = catalog.without(`id-of-${slug}`)
+          else if (does === 'restart') {
+            const kept = [...names.all()]
+            names = new ExposedNames()
+            // What was recorded is read in any order.
+            for (const record of kept.toSorted((one, other) =>
+              (one.exposed.length + seed) % 7 < (other.exposed.length + seed) % 7 ? -1 : 1,
+            ))
+              names.learn(record)
+            const { servers } = catalog
+            catalog = servers.toReversed().reduce((all, one) => all.with(one, names), MergedCatalog.empty)
+          } else catalog = catalog.with(server(slug, tools(...offered), resources(...offered)), names)
+
+          const seen = new Set<string>()
+          for (const kind of ['tool', 'resource'] as const)
+            for (const { definition, exposed, server: owner } of catalog.entries(kind)) {
+              const original = `${kind} ${owner.slug} ${definition.name}`
+              const back = names.ownerOf(kind, exposed)
+              const isRight =
+                (given.get(original) ?? exposed) === exposed &&
+                !seen.has(`${kind} ${exposed}`) &&
+                catalog.find(kind, exposed)?.definition === definition &&
+                back?.slug === owner.slug &&
+                back.original === definition.name &&
+                // The strictest client takes it.
+                (kind === 'resource' || /^[A-Za-z0-9_-]{1,50}$/u.test(exposed))
+              if (!isRight) wrong.push(`${original} is ${exposed}, and was ${given.get(original)}`)
+              given.set(original, exposed)
+              seen.add(`${kind} ${exposed}`)
+            }
+        }
+        expect(wrong).toEqual([])
+        // No two things ever had one name, at whatever time.
+        const ever = [...given].map(([original, exposed]) => `${original.split(' ')[0]} ${exposed}`)
+        expect(new Set(ever).size).toBe(given.size)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
 describe('A URI that a client reads', () => {
   const catalog = catalogOf(
     server('a', templates('note://{id}', 'file:///{+path}/end{?query}'), resources('note://1')),
