@@ -65,6 +65,7 @@ const openStory = async (
   // What it says before the gateway listens is heard by nobody.
   await expect.poll(() => server.listening, PATIENT).toBe(1)
   const alone = resources.use(await connect(`${gateway.url}/mcp/${slug}`))
+  if (alone.isAllEars) await expect.poll(() => server.listening, PATIENT).toBe(2)
   return {
     slug,
     server,
@@ -123,12 +124,14 @@ describe.each([
         status: 409,
         json: { code: 'definition_changed' },
       })
+      const heardAlone = await alone.hear()
       expect(await decide('approve', { name: 'send' })).toMatchObject({
         status: 200,
         json: { items: [{ name: 'send', state: 'accepted' }] },
       })
 
       await expect.poll(() => merged.tools(), PATIENT).toHaveProperty('size', 1)
+      await expect.poll(heardAlone, PATIENT).toBe(1)
       expect((await alone.tools()).get('send')).toMatchObject({ description: BAD['description'] })
       await merged.call('send')
       await alone.call('send')
@@ -172,16 +175,40 @@ describe.each([
     test('a tool is switched off and on', async () => {
       await using story = await open({}, [GOOD, tool('read', 'Reads a letter.')])
       const { server, merged, alone, decide } = story
+      const heard = await alone.hear()
       await decide('disable', { name: 'send' })
       await expect(alone.call('send')).rejects.toThrow(/is switched off/u)
       await expect.poll(async () => [...(await merged.tools()).keys()], PATIENT).toEqual(['read'])
+      // The server has said nothing: the gateway says what is its own doing.
+      await expect.poll(heard, PATIENT).toBe(1)
       expect([...(await alone.tools()).keys()]).toEqual(['read'])
       await alone.call('read')
       await decide('enable', { name: 'send' })
+      await expect.poll(heard, PATIENT).toBe(2)
       await expect.poll(() => merged.tools(), PATIENT).toHaveProperty('size', 2)
       expect((await alone.tools()).size).toBe(2)
       await alone.call('send')
       expect(server.calls).toEqual(['read', 'send'])
     })
+  })
+})
+
+describe.each(ERA_CLIENTS)('a client %s of a toolset', { timeout: 60_000 }, (_client, connect) => {
+  test('hears when the toolset becomes another one, and sees it', async () => {
+    await using server = await startChangingServer({ era: 'modern', tools: [GOOD, tool('read', '')] })
+    const slug = `set-${(count += 1)}`
+    await gateway.register(slug, server.url)
+    const items = [{ serverSlug: slug, namePattern: 'send' }]
+    await gateway.api('POST', '/toolsets', { slug, items })
+    await using client = await connect(`${gateway.url}/mcp/sets/${slug}`)
+    const names = async (): Promise<readonly string[]> => [...(await client.tools()).keys()]
+    await expect.poll(names, PATIENT).toEqual([`${slug}__send`])
+    const heard = await client.hear()
+    const before = heard()
+    await gateway.api('PATCH', `/toolsets/${slug}`, {
+      items: [{ serverSlug: slug, namePattern: 'send', rename: 'post' }],
+    })
+    expect(await names()).toEqual(['post'])
+    await expect.poll(heard, PATIENT).toBe(before + 1)
   })
 })

@@ -18,6 +18,7 @@ import { ToModern } from './bridge/to-modern/to-modern.ts'
 import { withinLimits } from './control/call-limits.ts'
 import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
 import type { NamedCapability } from './control/named-capability.ts'
+import { OwnAnnouncements } from './control/own-announcements.ts'
 import type { Exchange } from './exchange.ts'
 import { gatewayError } from './gateway-error.ts'
 import { LegacyEra } from './legacy-era.ts'
@@ -60,6 +61,7 @@ export class ServerProxy {
   readonly #legacy: LegacyEra
   readonly #modern: ModernEra
   readonly #gate: CapabilityGate
+  readonly #announcements: OwnAnnouncements
 
   constructor({
     access,
@@ -75,6 +77,7 @@ export class ServerProxy {
     ...relay
   }: ServerProxyOptions) {
     this.#routes = routes
+    this.#announcements = new OwnAnnouncements(routes)
     this.#access = access
     this.#callLimits = callLimits
     this.#maxDepth = relay.limits.maxJsonDepth
@@ -95,6 +98,16 @@ export class ServerProxy {
   /** From now on, lists that are not to be relayed are made of what servers are known to offer. */
   listFrom(known: KnownServers): void {
     this.#gate.answerFrom(known)
+  }
+
+  /** The tenants in which somebody listens to a single server. */
+  get listeningTenants(): ReadonlySet<string> {
+    return this.#announcements.tenants
+  }
+
+  /** What clients of single servers of a tenant are shown may be something else now: those who listen are told. */
+  listsChanged(tenantId: string): void {
+    this.#announcements.changed(tenantId)
   }
 
   /** Answers one request. Never throws: every failure is an answer. */
@@ -120,9 +133,14 @@ export class ServerProxy {
     if (route.server.maintenance && scanned.kind === 'request') return inMaintenance(exchange, idOf(scanned))
     const era = classifyEra(scanned, exchange.header) === 'modern' ? this.#modern : this.#legacy
     const message = { exchange, route, scanned, startedAt: performance.now() }
-    return this.#callLimits === undefined || exchange.isObservation === true || scanned.kind !== 'request'
+    const answer = await (this.#callLimits === undefined ||
+    exchange.isObservation === true ||
+    scanned.kind !== 'request'
       ? era.post(message)
-      : withinLimits(this.#callLimits, message, () => era.post(message))
+      : withinLimits(this.#callLimits, message, () => era.post(message)))
+    return answer.kind === 'stream' && isSubscription(scanned) && exchange.isObservation !== true
+      ? this.#announcements.inNewerEra(answer, message, idOf(scanned) ?? '')
+      : answer
   }
 
   /** Why a principal is answered as if there were no such server; undefined: it is not. */
@@ -148,11 +166,14 @@ export class ServerProxy {
   async #withoutBody(exchange: Exchange): Promise<Answer> {
     const route = this.#routeOf(exchange)
     if (route === undefined) return serverNotFound(exchange, null)
-    return exchange.method === 'GET'
-      ? this.#legacy.get({ exchange, route })
-      : this.#legacy.delete({ exchange, route })
+    if (exchange.method === 'DELETE') return this.#legacy.delete({ exchange, route })
+    const answer = await this.#legacy.get({ exchange, route })
+    return answer.kind === 'stream' ? this.#announcements.inOlderEra(answer, { exchange, route }) : answer
   }
 }
+
+const isSubscription = ({ kind, method }: ScannedMessage): boolean =>
+  kind === 'request' && method === 'subscriptions/listen'
 
 /** When it makes sense to ask again, in milliseconds; nobody knows better. */
 const MAINTENANCE_RETRY_MS = 60_000

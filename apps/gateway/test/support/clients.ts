@@ -8,6 +8,8 @@ import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/typ
 
 /** What tests do with a client of either era. */
 export interface EraClient extends AsyncDisposable {
+  /** Whether it hears the server from the moment when it is connected. */
+  readonly isAllEars: boolean
   /** What it sees, by name. */
   tools(): Promise<ReadonlyMap<string, ListedTool>>
   call(name: string): Promise<unknown>
@@ -28,6 +30,7 @@ const connectOld = async (url: string): Promise<EraClient> => {
   const client = new Client({ name: 'old', version: '1' })
   await client.connect(new StreamableHTTPClientTransport(new URL(url)))
   return {
+    isAllEars: true,
     tools: async () => byName((await client.listTools()).tools),
     call: (name) => client.callTool({ name, arguments: {} }),
     hear: async () => {
@@ -46,6 +49,7 @@ const connectNew = async (url: string): Promise<EraClient> => {
   )
   await client.connect(new ModernTransport(new URL(url)))
   return {
+    isAllEars: false,
     tools: async () => byName((await client.listTools()).tools),
     call: (name) => client.callTool({ name, arguments: {} }),
     hear: async () => {

@@ -55,7 +55,7 @@ export class CapabilityGate {
     const kind = kindListedBy(scanned.method)
     if (kind !== undefined) {
       const isWhole = !isHolding && limits === undefined && route.withheld?.has(kind) !== true
-      return isWhole ? undefined : this.#list(message, kind, limits)
+      return isWhole ? undefined : this.#list(message, kind, policy, limits)
     }
     const named = namedCapability(exchange.body, scanned)
     return named === undefined ? undefined : this.#refusal(message, named)
@@ -64,6 +64,7 @@ export class CapabilityGate {
   async #list(
     message: RoutedMessage,
     kind: DefinitionKind,
+    policy: ChangePolicy,
     limits: AccessLimits | undefined,
   ): Promise<Uint8Array> {
     const { exchange, route, scanned } = message
@@ -74,7 +75,15 @@ export class CapabilityGate {
     const span = scanned.paramsSpan && findMember(exchange.body, scanned.paramsSpan, 'cursor')
     const cursor = span && readValue(exchange.body, span)
     const isCursor = cursor === undefined || typeof cursor === 'string'
-    const allowed = limits === undefined ? server : allowedOf(server, limits)
+    const scopeKey = this.#options.scopeOf(route, exchange.principal.id)
+    // What was withheld a moment ago may be known to the route, and not to the catalog yet.
+    const shown = {
+      ...server,
+      definitions: server.definitions.filter(
+        (each) => withheldState(route, each, policy, scopeKey) === undefined,
+      ),
+    }
+    const allowed = limits === undefined ? shown : allowedOf(shown, limits)
     const list = isCursor ? serverListResponse(id, kind, allowed, cursor) : undefined
     const text = 'The cursor is not one of this list.'
     return list ?? encodeError({ id, code: ERROR_CODE.invalidParams, message: text })

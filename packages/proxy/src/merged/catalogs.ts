@@ -19,6 +19,8 @@ export interface CatalogsOptions extends Omit<
   readonly maxConcurrentLists: number
   /** Servers of all tenants that are asked before anybody wants their lists. */
   readonly maxUnasked: number
+  /** Is told when anything that somebody in a tenant is shown has changed. */
+  readonly onTenantChange?: ((tenantId: string) => void) | undefined
 }
 
 /** Is told which lists of a principal have changed. */
@@ -119,7 +121,8 @@ export class Catalogs implements Disposable {
     if (complete) for (const { shared } of this.#open.values()) shared.reloadAll()
     for (const { tenantId, kind, objectId } of changes) {
       const tenant = kind === 'capabilities_updated' ? this.#open.get(tenantId) : undefined
-      tenant?.shared.reload(objectId)
+      // What is withheld may be known to the routes before it is to the catalog, and the other way round.
+      void tenant?.shared.reload(objectId).then(() => this.#options.onTenantChange?.(tenantId))
       // It is not said whose lists have changed, and to read everybody's each time somebody comes would be too much.
       for (const { own } of tenant?.principals.values() ?? []) own?.doubt(objectId)
     }
@@ -156,6 +159,7 @@ export class Catalogs implements Disposable {
     const principal: Principal = { ...LOCAL_PRINCIPAL, tenantId }
     const onChange: CatalogListener = (kinds) => {
       for (const own of listeners.values()) for (const listener of own) listener(kinds)
+      this.#options.onTenantChange?.(tenantId)
     }
     const options = { ...this.#options, queue: this.#queue, principal, onChange }
     const shared = new TenantCatalog(options, this.#sharedRoutes(tenantId), isWanted)
@@ -171,6 +175,7 @@ export class Catalogs implements Disposable {
       return { principal, own: undefined, view: new PrincipalCatalog(shared, undefined) }
     const onChange: CatalogListener = (kinds) => {
       for (const listener of listeners.get(principal.id) ?? []) listener(kinds)
+      this.#options.onTenantChange?.(principal.tenantId)
     }
     const scopeKey = this.#options.scopeOf(first, principal.id)
     const own = new TenantCatalog(

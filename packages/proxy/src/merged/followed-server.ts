@@ -132,7 +132,7 @@ export class FollowedServer {
   /** Asks it, now; once more after a look under way, which may have seen what was before. */
   look(): void {
     this.#schedule.end()
-    this.#looks.run()
+    void this.#looks.run()
   }
 
   /** It is doing better or worse. */
@@ -146,14 +146,14 @@ export class FollowedServer {
     this.#options.keeper.doubt()
   }
 
-  /** What is kept has changed: takes it over, and asks nobody. */
-  reload(): void {
-    this.#reloads.run()
+  /** What is kept has changed: takes it over, and asks nobody. Resolves when that is done. */
+  reload(): Promise<void> {
+    return this.#reloads.run()
   }
 
   /** Anything may have changed in what is kept. */
   reloadAll(): void {
-    this.reload()
+    void this.reload()
     // What it said while nothing could be kept.
     if (this.#known !== undefined && this.#failures === 0 && !this.#options.keeper.isKept) this.look()
   }

@@ -45,7 +45,7 @@ async function* translatedChunks(
   translate: TranslateMessage,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
-    const [event] = eventIn(chunk)
+    const [event] = eventsIn(chunk)
     if (event?.data === undefined) yield chunk
     else {
       const data = translate(event.data)
@@ -57,11 +57,11 @@ async function* translatedChunks(
 /** What comes on a stream. */
 export async function* messagesIn({ chunks }: StreamAnswer): AsyncGenerator<UpstreamEvent, void, undefined> {
   for await (const chunk of chunks) {
-    for (const { data, id, retryMs } of eventIn(chunk))
+    for (const { data, id, retryMs } of eventsIn(chunk))
       if (data !== undefined) yield { message: data, eventId: id, retryMs }
   }
 }
 
-/** What was bounded when it was read need not be bounded again. */
-const eventIn = (chunk: Uint8Array): ReturnType<SseDecoder['push']> =>
+/** The events of a chunk of our own answers. What was bounded when it was read need not be bounded again. */
+export const eventsIn = (chunk: Uint8Array): ReturnType<SseDecoder['push']> =>
   new SseDecoder({ maxEventBytes: Number.MAX_SAFE_INTEGER }).push(chunk)

@@ -78,6 +78,7 @@ export class MergedProxy implements Disposable {
   readonly discovery: Discovery
   /** Says why callers see what they see. */
   readonly explainer: Explainer
+  readonly #proxy: ServerProxy
   readonly #relay: Relay
   readonly #catalogs: Catalogs
   readonly #firstListMs: number
@@ -92,6 +93,7 @@ export class MergedProxy implements Disposable {
     const { maxJsonDepth } = limits
     const ask = (exchange: Exchange): Promise<Answer> => proxy.handle(exchange)
     const catalog = { ...CATALOG_SETTINGS, ...options.catalog }
+    this.#proxy = proxy
     this.#relay = new Relay({ upstreams, timeouts, limits, logger })
     this.#routes = routes
     this.#scopes = new ToolsetScopes(options.access)
@@ -108,6 +110,7 @@ export class MergedProxy implements Disposable {
       processesOf: (route) => processCount(route, upstreams),
       looks: options.cache && new SharedLooks(options.cache),
       ...catalog,
+      onTenantChange: (tenantId) => proxy.listsChanged(tenantId),
       store,
       limits: { ...catalog, maxJsonDepth },
       timeouts: catalog,
@@ -169,6 +172,9 @@ export class MergedProxy implements Disposable {
    */
   routesChanged(delta?: RegistryDelta): void {
     this.#catalogs.routesChanged(delta && tenantsIn(delta))
+    // Where catalogs are kept, those tell when they have followed.
+    for (const tenantId of this.#proxy.listeningTenants)
+      if (!this.#catalogs.isOpen(tenantId)) this.#proxy.listsChanged(tenantId)
     this.#capabilities.keep((tenantId, slug) => this.#routes.lookup(tenantId, slug) !== undefined)
   }
 

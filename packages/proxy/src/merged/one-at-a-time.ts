@@ -1,7 +1,7 @@
 /** Does something in the background, never twice at once: whoever wants it meanwhile has it done once more afterwards. */
 export class OneAtATime {
   readonly #work: () => Promise<void>
-  #isRunning = false
+  #running: Promise<void> | undefined
   #isWanted = false
 
   /** @param work must not reject. */
@@ -10,23 +10,24 @@ export class OneAtATime {
   }
 
   get isRunning(): boolean {
-    return this.#isRunning
+    return this.#running !== undefined
   }
 
-  run(): void {
+  /** Resolves when it has been done with all that was known when it was wanted. */
+  run(): Promise<void> {
     this.#isWanted = true
-    if (!this.#isRunning) void this.#runWhileWanted()
+    this.#running ??= this.#runWhileWanted()
+    return this.#running
   }
 
   async #runWhileWanted(): Promise<void> {
-    this.#isRunning = true
     try {
       while (this.#isWanted) {
         this.#isWanted = false
         await this.#work()
       }
     } finally {
-      this.#isRunning = false
+      this.#running = undefined
     }
   }
 }

@@ -117,9 +117,13 @@ export class TenantCatalog implements Disposable {
     this.#followed.get(serverId)?.statusChanged(status)
   }
 
-  /** Another process, or somebody's decision, has changed what is kept of a server: takes it over, and asks nobody. */
-  reload(serverId: string): void {
-    if (this.#options.store !== undefined) this.#followed.get(serverId)?.reload()
+  /**
+   * Another process, or somebody's decision, has changed what is kept of a server: takes it over, and asks nobody.
+   *
+   * @returns when it has been taken over; never rejects.
+   */
+  async reload(serverId: string): Promise<void> {
+    if (this.#options.store !== undefined) await this.#followed.get(serverId)?.reload()
   }
 
   /** Anything may have changed in what is kept. */
