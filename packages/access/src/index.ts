@@ -55,6 +55,7 @@ export {
 export { FairShare, type Party } from './limits/fair-share.ts'
 export { leaseOf } from './limits/leased-bucket.ts'
 export { RateLimiter, type RateLimiterOptions } from './limits/rate-limiter.ts'
+export { RefusedAttempts, type RefusedAttemptsOptions } from './limits/refused-attempts.ts'
 export {
   type LimitedCall,
   type LimitRefusal,

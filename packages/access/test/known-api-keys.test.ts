@@ -88,4 +88,21 @@ describe('the keys in memory', () => {
     expect([...known.takeUses()]).toEqual([[key.id, new Date(NOW)]])
     expect(known.takeUses().size).toBe(0)
   })
+
+  it('S17 are looked at whole, whether there is such a key or not', () => {
+    let compared = 0
+    class CountingHasher extends ApiKeyHasher {
+      override matches(...given: Parameters<ApiKeyHasher['matches']>): boolean {
+        compared += 1
+        return super.matches(...given)
+      }
+    }
+    const { key, text } = make()
+    const known = new KnownApiKeys(new CountingHasher(new KeyRing(['newest', 'older'])))
+    known.replace([key])
+    const wrong = formatApiKey({ lookupId: key.lookupId, secret: newApiKeyParts().secret })
+    for (const one of [text, wrong, formatApiKey(newApiKeyParts())]) known.check(one)
+    // As much work for one that nobody has.
+    expect(compared).toBe(3)
+  })
 })

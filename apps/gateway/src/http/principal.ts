@@ -50,7 +50,7 @@ export const identify = async (
       { code: 'token_in_query' },
     )
   }
-  const principal = await authenticator.authenticate(door, request.headers.authorization, request.resource)
+  const principal = await authenticated(request, door, authenticator)
   const tenantId = tenantInPath(request.params)
   if (tenantId === undefined || tenantId === principal.tenantId) return principal
   if (isOfInstallation(principal)) return { ...principal, tenantId }
@@ -58,6 +58,21 @@ export const identify = async (
     'tenant_not_found',
     `there is no tenant ${JSON.stringify(tenantId)} for this caller`,
   )
+}
+
+const authenticated = async (
+  request: FastifyRequest,
+  door: Door,
+  authenticator: Authenticator,
+): Promise<Principal> => {
+  const { authorization } = request.headers
+  try {
+    return await authenticator.authenticate(door, authorization, request.resource)
+  } catch (error) {
+    if (UnauthenticatedError.is(error) && authorization !== undefined)
+      request.server.countRefused?.(request, authorization)
+    throw error
+  }
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 
 import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
+import { countRefused } from './count-refused.ts'
 import { tagEntities } from './entity-tag.ts'
 import { Guard } from './guard.ts'
 import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './problem.ts'
@@ -117,6 +118,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   app.setSerializerCompiler(serializerCompiler)
 
   app.decorate('callerRules', { access: options.access, limits: options.limits })
+  countRefused(app, settings)
   const guard = new Guard({ settings })
   const resources = new ProtectedResources(settings)
   app.decorateRequest('resource', undefined)

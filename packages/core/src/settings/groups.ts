@@ -1,6 +1,7 @@
 import * as z from 'zod'
 
 import { oidcGroup } from './oidc-group.ts'
+import { securityGroup } from './security-group.ts'
 
 const milliseconds = (maximum = 86_400_000): z.ZodInt => z.int().min(1).max(maximum)
 const bytes = (maximum = 1_073_741_824): z.ZodInt => z.int().min(1024).max(maximum)
@@ -241,29 +242,7 @@ export const settingGroups = {
         'What clients have of one that is held: nothing (`hide`), or what was approved before (`serve-last-approved`).',
       ),
   }),
-  security: z.strictObject({
-    allowedHosts: z
-      .array(z.string().min(1))
-      .describe(
-        'Host names by which clients may address the gateway, besides its own addresses and its public URL.',
-      ),
-    allowedOrigins: z
-      .array(z.string().min(1))
-      .describe('Origins of web pages that may call it, besides its own.'),
-    corsOnLoopback: z.boolean().describe('Whether web pages served from loopback may call it.'),
-    securityHeaders: z.boolean().describe('Whether answers carry security headers.'),
-    withoutPolicy: z
-      .enum(['allow', 'deny'])
-      .describe(
-        'What somebody may use whom no policy is about, and whose key has no limits: what the role may (`allow`), or nothing (`deny`).',
-      ),
-    keysWithoutDatabaseMs: milliseconds().describe(
-      'How long API keys are honoured while the database cannot be asked whether they were revoked.',
-    ),
-    tokenLifetimeMs: milliseconds(30 * 86_400_000).describe(
-      'How long the tokens are good that the gateway issues to clients; it issues none yet.',
-    ),
-  }),
+  security: securityGroup,
   oidc: oidcGroup,
 } as const
 

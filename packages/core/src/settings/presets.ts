@@ -114,6 +114,8 @@ const development: SettingGroups = {
     withoutPolicy: 'allow',
     keysWithoutDatabaseMs: 15 * 60_000,
     tokenLifetimeMs: 24 * HOUR_MS,
+    trustedProxies: 0,
+    refusedAttemptsPerMinute: 300,
   },
   oidc: {
     audiences: [],
