@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 
 import { CommandFailure } from './command-failure.ts'
 import { registerAdd } from './commands/add.ts'
+import { registerAudit } from './commands/audit.ts'
 import { registerCall } from './commands/call.ts'
 import { registerConnect } from './commands/connect.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -63,6 +64,7 @@ export const createCommandLine = (): Command => {
   registerKeys(program)
   registerPolicies(program)
   registerTenants(program)
+  registerAudit(program)
   return program.addHelpText(
     'after',
     `${examplesHelp([

@@ -1,13 +1,15 @@
 import {
   AccessControl,
   ApiKeys,
+  AuditLog,
+  AuditTrail,
   Authenticator,
   Callers,
-  loadKeys,
   Policies,
   RequestLimits,
   Tenants,
   UpstreamLogins,
+  loadKeys,
 } from '@mreg/access'
 import {
   access,
@@ -70,6 +72,7 @@ export const createContainer = async ({
     version,
     databaseDirectory: data.databaseDirectory,
     snapshotDirectory: data.snapshotDirectory,
+    auditDirectory: data.auditDirectory,
     initialDatabase: await initialDatabaseIn(programDirectory),
   }
   return compose(
@@ -89,7 +92,7 @@ export const createContainer = async ({
 const gateway = new ContainerModule(({ bind }) => {
   bind(Lifecycle).toResolvedValue(() => new Lifecycle())
   bind(MetricsPage).toResolvedValue(
-    (traffic, fallback, routes, upstreams, requests, limits, sessions, pool, shared, http) =>
+    (traffic, fallback, routes, upstreams, requests, limits, trail, sessions, pool, shared, http) =>
       new MetricsPage({
         traffic,
         fallback,
@@ -99,6 +102,7 @@ const gateway = new ContainerModule(({ bind }) => {
           servers: routes.size,
           requestsInFlight: requests.size,
           limits,
+          audit: { ...trail.figures, pending: trail.pending },
           sessions: sessions.size,
           processes: processesOf(routes, upstreams),
           database: pool.stats(),
@@ -113,6 +117,7 @@ const gateway = new ContainerModule(({ bind }) => {
       Upstreams,
       ActiveRequests,
       RequestLimits,
+      AuditTrail,
       LegacySessions,
       DatabaseToken,
       CacheToken,
@@ -145,6 +150,8 @@ const gateway = new ContainerModule(({ bind }) => {
       callers,
       policies,
       tenants,
+      trail,
+      auditLog,
       rules,
       limits,
       resources,
@@ -171,6 +178,8 @@ const gateway = new ContainerModule(({ bind }) => {
               callers,
               policies,
               tenants,
+              trail,
+              auditLog,
               access: rules,
               limits,
               registry: registered,
@@ -221,6 +230,8 @@ const gateway = new ContainerModule(({ bind }) => {
       Callers,
       Policies,
       Tenants,
+      AuditTrail,
+      AuditLog,
       AccessControl,
       RequestLimits,
       ResourcesToken,

@@ -51,6 +51,17 @@ export {
   type TenantView,
 } from './tenants/tenants.ts'
 
+// Who did what
+export { type ArgumentsAudit, ArgumentsAuditor } from './audit/audit-arguments.ts'
+export { AuditLog, type AuditQuery, type AuditView } from './audit/audit-log.ts'
+export { AuditSpool, type AuditSpoolOptions, type TenantAuditEvent } from './audit/audit-spool.ts'
+export {
+  type AuditFigures,
+  AuditTrail,
+  type AuditTrailOptions,
+  type NewAuditEvent,
+} from './audit/audit-trail.ts'
+
 // How often and how much at once
 export { FairShare, type Party } from './limits/fair-share.ts'
 export { leaseOf } from './limits/leased-bucket.ts'

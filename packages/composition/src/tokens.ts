@@ -29,6 +29,8 @@ export interface ProcessFacts {
   readonly databaseDirectory: string
   /** Where the process keeps what it knows, so that it can serve without the database; undefined: nowhere. */
   readonly snapshotDirectory?: string | undefined
+  /** Where audit events wait while the database is away; undefined: in memory. */
+  readonly auditDirectory?: string | undefined
   /** A data directory of the embedded database on which all migrations have run; undefined: a new one is made step by step. */
   readonly initialDatabase?: (() => Promise<Blob>) | undefined
 }

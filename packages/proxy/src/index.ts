@@ -3,6 +3,7 @@ export { ActiveRequests, type ActiveRequestView } from './active/active-requests
 export type { Answer, AnswerHeader, CompleteAnswer, StreamAnswer } from './answer.ts'
 export { Fallback, type FallbackFigures, type FallbackOptions } from './fallback/fallback.ts'
 export type { FallbackSettings } from './fallback/fallback-settings.ts'
+export { CallAudit, type CallAuditOptions } from './control/call-audit.ts'
 export type { Exchange } from './exchange.ts'
 export {
   EXPLAINED_CHECKS,

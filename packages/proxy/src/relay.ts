@@ -5,6 +5,7 @@ import { type UpstreamEndpoint, UpstreamError, type UpstreamReply, type Upstream
 import { cancelledTurn } from './active/cancelled-turn.ts'
 import { answerTurns } from './answer-turns.ts'
 import { type Answer, emptyAnswer } from './answer.ts'
+import type { CallAudit } from './control/call-audit.ts'
 import { converse, type ConverseOptions, type Send, type Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fallback } from './fallback/fallback.ts'
@@ -26,6 +27,8 @@ export interface RelayOptions {
   readonly fallback?: Fallback | undefined
   /** Counts what servers are asked. undefined: nobody does. */
   readonly traffic?: Traffic | undefined
+  /** Writes down who called what. undefined: nobody does. */
+  readonly audit?: CallAudit | undefined
   readonly logger: Logger
 }
 
@@ -37,9 +40,11 @@ export class Relay {
   readonly #logger: Logger
   readonly #fallback: Fallback | undefined
   readonly #traffic: Traffic | undefined
+  readonly #audit: CallAudit | undefined
   readonly timeouts: RelayOptions['timeouts']
 
-  constructor({ fallback, traffic, upstreams, timeouts, limits, logger }: RelayOptions) {
+  constructor({ audit, fallback, traffic, upstreams, timeouts, limits, logger }: RelayOptions) {
+    this.#audit = audit
     this.#fallback = fallback
     this.#traffic = traffic
     this.#upstreams = upstreams
@@ -177,6 +182,7 @@ export class Relay {
 
   #counted(message: RoutedMessage, turn: Turn): Turn {
     this.#traffic?.settled(message, turn)
+    if (message.exchange.isObservation !== true) this.#audit?.settled(message, turn)
     return turn
   }
 

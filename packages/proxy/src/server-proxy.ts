@@ -15,6 +15,7 @@ import { type Answer, errorAnswer } from './answer.ts'
 import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
 import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
+import type { CallAudit } from './control/call-audit.ts'
 import { withinLimits } from './control/call-limits.ts'
 import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
 import type { NamedCapability } from './control/named-capability.ts'
@@ -56,6 +57,7 @@ export class ServerProxy {
   readonly #routes: RouteTable
   readonly #access: AccessControl | undefined
   readonly #callLimits: RequestLimits | undefined
+  readonly #audit: CallAudit | undefined
   readonly #maxDepth: number
   readonly #relay: Relay
   readonly #legacy: LegacyEra
@@ -80,11 +82,13 @@ export class ServerProxy {
     this.#announcements = new OwnAnnouncements(routes)
     this.#access = access
     this.#callLimits = callLimits
+    this.#audit = relay.audit
     this.#maxDepth = relay.limits.maxJsonDepth
     this.#relay = new Relay({ ...relay, logger })
     const limits = { ...BRIDGE_LIMITS, ...bridge }
     this.#gate = new CapabilityGate({
       access,
+      audit: relay.audit,
       changes,
       scopeOf: ({ targets: [target] }, principalId) =>
         target === undefined ? '' : relay.upstreams.credentialScope(target, principalId),
@@ -137,7 +141,7 @@ export class ServerProxy {
     exchange.isObservation === true ||
     scanned.kind !== 'request'
       ? era.post(message)
-      : withinLimits(this.#callLimits, message, () => era.post(message)))
+      : withinLimits(this.#callLimits, this.#audit, message, () => era.post(message)))
     return answer.kind === 'stream' && isSubscription(scanned) && exchange.isObservation !== true
       ? this.#announcements.inNewerEra(answer, message, idOf(scanned) ?? '')
       : answer
@@ -158,9 +162,13 @@ export class ServerProxy {
   }
 
   /** undefined: there is no such server, or none for this principal; nobody is told which of the two. */
-  #routeOf({ isObservation, principal, slug }: Exchange): ServerRoute | undefined {
-    if (isObservation !== true && this.serverRefusal(principal, slug) !== undefined) return undefined
-    return this.#routes.lookup(principal.tenantId, slug)
+  #routeOf(exchange: Exchange): ServerRoute | undefined {
+    const { isObservation, principal, slug } = exchange
+    const refusal = isObservation === true ? undefined : this.serverRefusal(principal, slug)
+    const route = this.#routes.lookup(principal.tenantId, slug)
+    if (refusal === undefined) return route
+    if (route !== undefined) this.#audit?.hidden(exchange, slug, refusal)
+    return undefined
   }
 
   async #withoutBody(exchange: Exchange): Promise<Answer> {

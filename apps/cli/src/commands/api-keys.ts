@@ -1,10 +1,11 @@
 import type { ApiKeyView, IssuedApiKey } from '@mreg/access'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 
 import { CommandFailure } from '../command-failure.ts'
 import { connectToGateway, contextOf } from '../context.ts'
 import type { GatewayClient } from '../gateway-client/gateway-client.ts'
 import { examplesHelp } from '../output/examples.ts'
+import { duration } from './duration.ts'
 import { type ScopeOptions, scopesOf } from './scope-options.ts'
 
 interface CreateOptions extends ScopeOptions {
@@ -142,13 +143,4 @@ const findKey = async (gateway: GatewayClient, which: string): Promise<ApiKeyVie
       hints: ['Say how the one that you mean begins: mreg keys list shows it.'],
     })
   return found
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-const duration = (text: string): number => {
-  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/u.exec(text) ?? []
-  const unitMs = UNIT_MS[unit]
-  if (unitMs === undefined) throw new InvalidArgumentError('It is a number with s, m, h or d, such as 30d.')
-  return Number(count) * unitMs
 }

@@ -1,4 +1,4 @@
-import type { ApiKeyView, IssuedApiKey, PolicyView, TenantView } from '@mreg/access'
+import type { ApiKeyView, AuditView, IssuedApiKey, PolicyView, TenantView } from '@mreg/access'
 import type { Explanation } from '@mreg/proxy'
 import type { CapabilityDecisions, CapabilityView, ServerView, ToolsetView } from '@mreg/registry'
 import * as z from 'zod'
@@ -214,6 +214,18 @@ export class GatewayClient {
 
   async createTenant(id: string): Promise<TenantView> {
     return this.#request('POST', '/tenants', { body: { id } })
+  }
+
+  /** The newest audit events that match; at most 200. */
+  async audit(query: {
+    readonly principalId?: string | undefined
+    readonly action?: string | undefined
+    readonly objectId?: string | undefined
+    readonly from?: string | undefined
+    readonly limit: string
+  }): Promise<AuditView[]> {
+    const { items } = await this.#request<{ items: AuditView[] }>('GET', `/audit?${search(query)}`)
+    return items
   }
 
   /** All items of a list, over all its pages. */

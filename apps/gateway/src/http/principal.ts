@@ -82,6 +82,8 @@ const authenticated = async (
 export const requireCaller = (app: FastifyInstance, authenticator: Authenticator): void => {
   app.addHook('onRequest', async (request) => {
     const principal = await identify(request, 'api', authenticator)
+    // Also of those who are refused from here on it is to be known who they were.
+    callers.set(request, principal)
     const { access, limits } = app.callerRules
     limits.admit(principal)
     const { heedsLimits, ofInstallation, role } = request.routeOptions.config
@@ -101,12 +103,11 @@ export const requireCaller = (app: FastifyInstance, authenticator: Authenticator
         'the key, or a policy about it, has limits, and with these one may only look at servers here; use a key without',
       )
     }
-    callers.set(request, principal)
   })
 }
 
 /** The route that was found, as rules name it: never as the caller has written it. */
-const routeOf = ({ method, routeOptions: { url = '' } }: FastifyRequest): string => {
+export const routeOf = ({ method, routeOptions: { url = '' } }: FastifyRequest): string => {
   const path = url.replace(/^(\/t\/:tenant)?\/api\/v1/u, '').replaceAll(/:(\w+)/gu, '{$1}')
   return `${method === 'HEAD' ? 'GET' : method} ${path}`
 }

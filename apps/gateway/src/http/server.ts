@@ -5,6 +5,8 @@ import fastifySwagger from '@fastify/swagger'
 import type {
   AccessControl,
   ApiKeys,
+  AuditLog,
+  AuditTrail,
   Authenticator,
   Callers,
   Policies,
@@ -26,6 +28,7 @@ import {
 
 import type { MetricsPage } from '../metrics/metrics-page.ts'
 import type { Lifecycle } from '../process/lifecycle.ts'
+import { auditRequests, noteProblem } from './audit-requests.ts'
 import { countRefused } from './count-refused.ts'
 import { tagEntities } from './entity-tag.ts'
 import { Guard } from './guard.ts'
@@ -33,6 +36,7 @@ import { problemOf, rateLimitHeadersOf, retryAfterOf, sendProblem } from './prob
 import { ProtectedResources } from './protected-resources.ts'
 import { locateBelow } from './public-location.ts'
 import { refusePacked } from './refuse-packed.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { capabilityRoutes } from './routes/capabilities.ts'
 import { discoveryRoutes } from './routes/discovery.ts'
 import { explainRoutes } from './routes/explain.ts'
@@ -66,6 +70,8 @@ export interface HttpServerOptions {
   readonly callers: Callers
   readonly policies: Policies
   readonly tenants: Tenants
+  readonly trail: AuditTrail
+  readonly auditLog: AuditLog
   readonly access: AccessControl
   readonly limits: RequestLimits
   readonly registry: Registry
@@ -117,6 +123,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
 
+  auditRequests(app, options.trail)
   app.decorate('callerRules', { access: options.access, limits: options.limits })
   countRefused(app, settings)
   const guard = new Guard({ settings })
@@ -157,6 +164,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   tagEntities(app)
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error, request.id)
+    noteProblem(request, problem.code)
     if (problem.status >= 500 && !UnavailableError.is(error)) {
       logger.error('a request failed', {
         requestId: request.id,
@@ -213,6 +221,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   for (const prefix of ['', '/t/:tenant']) {
     await app.register(serverRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(keyRoutes, { ...options, prefix: `${prefix}/api/v1` })
+    await app.register(auditRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(policyRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(statisticsRoutes, { ...options, prefix: `${prefix}/api/v1` })
     await app.register(requestRoutes, { ...options, prefix: `${prefix}/api/v1` })

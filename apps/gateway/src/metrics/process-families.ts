@@ -1,4 +1,4 @@
-import type { RequestLimits } from '@mreg/access'
+import type { AuditFigures, RequestLimits } from '@mreg/access'
 import type { CacheStats } from '@mreg/cache'
 import type { DatabasePoolStats } from '@mreg/db-pool'
 import type { HttpPoolStats } from '@mreg/http-pool'
@@ -12,6 +12,8 @@ export interface ProcessFigures {
   readonly requestsInFlight: number
   /** What was refused because it was too much. */
   readonly limits: Pick<RequestLimits, 'leases' | 'refusals'>
+  /** What became of audit events. */
+  readonly audit: AuditFigures & { readonly pending: number }
   /** Sessions with servers that are remembered. */
   readonly sessions: number
   /** Processes of servers that are commands. */
@@ -23,7 +25,7 @@ export interface ProcessFigures {
 
 /** What the process holds, and how full it is. */
 export const processFamilies = (figures: ProcessFigures): MetricFamily[] => {
-  const { cache, database, http, limits } = figures
+  const { audit, cache, database, http, limits } = figures
   const { committed, discarded, failed, retried } = database
   const { droppedWrites, hits, loadFailures, loads, misses, staleHits, writes } = cache
   return [
@@ -40,6 +42,14 @@ export const processFamilies = (figures: ProcessFigures): MetricFamily[] => {
       type: 'counter',
       samples: Object.entries(limits.refusals).map(([by, value]) => ({ labels: { by }, value })),
     },
+    byEvent('mreg_audit_events_total', 'What became of audit events.', {
+      recorded: audit.recorded,
+      written: audit.written,
+      spooled: audit.spooled,
+      lost: audit.lost,
+      suppressed: audit.suppressed,
+    }),
+    single('gauge', 'mreg_audit_events_pending', 'Audit events that are not written yet.', audit.pending),
     byEvent('mreg_quota_leases_total', 'Leases of quotas that gateways share.', { ...limits.leases }),
     single('gauge', 'mreg_sessions', 'Sessions with servers that are remembered.', figures.sessions),
     single('gauge', 'mreg_child_processes', 'Processes of servers that are commands.', figures.processes),

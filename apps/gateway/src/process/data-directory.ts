@@ -54,6 +54,11 @@ export class DataDirectory implements Disposable {
     return join(this.path, 'snapshot')
   }
 
+  /** Where audit events wait while the database is away. */
+  get auditDirectory(): string {
+    return join(this.path, 'audit')
+  }
+
   /** Writes down where this gateway listens. */
   announce(running: RunningGateway): void {
     writeFileSync(this.#endpointFile, `${JSON.stringify(running)}\n`, { mode: 0o600 })

@@ -90,7 +90,7 @@ export class InProcessGateway implements AsyncDisposable {
     })
     const text = await response.text()
     this.seen.push(text)
-    const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''
+    const isJson = /[/+]json/u.test(response.headers.get('content-type') ?? '') && text !== ''
     return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} }
   }
 

@@ -3,6 +3,9 @@ import {
   ApiKeyHasher,
   ApiKeys,
   ApiKeyUses,
+  AuditLog,
+  AuditSpool,
+  AuditTrail,
   Authenticator,
   Callers,
   CredentialVault,
@@ -21,6 +24,7 @@ import {
   CacheToken,
   DatabaseToken,
   DriversToken,
+  FactsToken,
   KeysToken,
   LoggerToken,
   ResourcesToken,
@@ -69,6 +73,22 @@ export const access: ContainerModule = new ContainerModule(({ bind }) => {
       new AccessControl({ apiKeys, policies, withoutPolicy }),
     [KnownApiKeys, KnownPolicies, SettingsToken],
   )
+  bind(AuditTrail).toResolvedValue(
+    (database, { audit, store }, { auditDirectory }, logger, resources) =>
+      resources.use(
+        new AuditTrail({
+          database,
+          logger,
+          // What is in memory is gone with the process: nothing else may outlive it.
+          spool:
+            auditDirectory === undefined || store.kind === 'memory'
+              ? undefined
+              : new AuditSpool({ directory: auditDirectory, maxBytes: audit.maxSpoolBytes }),
+        }),
+      ),
+    [DatabaseToken, SettingsToken, FactsToken, LoggerToken, ResourcesToken],
+  )
+  bind(AuditLog).toResolvedValue((database) => new AuditLog(database), [DatabaseToken])
   bind(Tenants).toResolvedValue(
     (database, changes) => new Tenants({ database, catchUp: () => changes.catchUp() }),
     [DatabaseToken, ChangeFeed],

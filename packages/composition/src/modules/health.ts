@@ -144,8 +144,9 @@ export const health: ContainerModule = new ContainerModule(({ bind }) => {
     [DatabaseToken, SettingsToken, LoggerToken, ResourcesToken],
   )
   bind(RegistryRetention).toResolvedValue(
-    (pool, logger, resources) => resources.use(new RegistryRetention({ database: pool, logger })),
-    [DatabaseToken, LoggerToken, ResourcesToken],
+    (pool, { audit }, logger, resources) =>
+      resources.use(new RegistryRetention({ database: pool, auditMs: audit.keepMs, logger })),
+    [DatabaseToken, SettingsToken, LoggerToken, ResourcesToken],
   )
   bind(WatchToken).toResolvedValue(
     (monitor, local, pruner, retention, upstreams, settings, logger, resources, _evidence) => () => {

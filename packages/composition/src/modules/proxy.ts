@@ -1,7 +1,16 @@
-import { AccessControl, KeyRing, KnownPolicies, RequestLimits, UpstreamLogins } from '@mreg/access'
+import {
+  AccessControl,
+  ArgumentsAuditor,
+  AuditTrail,
+  KeyRing,
+  KnownPolicies,
+  RequestLimits,
+  UpstreamLogins,
+} from '@mreg/access'
 import { createMemoryCache } from '@mreg/cache'
 import {
   ActiveRequests,
+  CallAudit,
   Fallback,
   MergedProxy,
   ProcessLine,
@@ -51,9 +60,19 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
   )
   bind(ActiveRequests).toResolvedValue(() => new ActiveRequests())
   bind(Traffic).toResolvedValue(({ metrics }) => new Traffic(metrics), [SettingsToken])
+  bind(CallAudit).toResolvedValue(
+    (trail, keys, { audit: { toolCalls } }) =>
+      new CallAudit({
+        trail,
+        calls:
+          toolCalls === 'off' ? undefined : new ArgumentsAuditor(toolCalls, keys.derive('audit-arguments')),
+      }),
+    [AuditTrail, KeyRing, SettingsToken],
+  )
   bind(ServerProxy).toResolvedValue(
     (
       access,
+      audit,
       callLimits,
       routes,
       upstreams,
@@ -68,6 +87,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     ) =>
       new ServerProxy({
         access,
+        audit,
         callLimits,
         routes,
         upstreams,
@@ -84,6 +104,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
       }),
     [
       AccessControl,
+      CallAudit,
       RequestLimits,
       RouteTable,
       Upstreams,
@@ -101,6 +122,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     (
       one,
       access,
+      audit,
       policies,
       routes,
       changes,
@@ -123,6 +145,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
         new MergedProxy({
           proxy: one,
           access,
+          audit,
           store,
           loginUrlFor: (principal, server) => logins.urlFor(principal, server),
           routes,
@@ -153,6 +176,7 @@ export const proxy: ContainerModule = new ContainerModule(({ bind }) => {
     [
       ServerProxy,
       AccessControl,
+      CallAudit,
       KnownPolicies,
       RouteTable,
       ChangeFeed,

@@ -177,6 +177,7 @@ const readSettingsFile = (
 
 const overlay = (preset: SettingGroups, file: SettingsFile): SettingGroups => ({
   limits: { ...preset.limits, ...defined(file.limits) },
+  audit: { ...preset.audit, ...defined(file.audit) },
   rates: { ...preset.rates, ...defined(file.rates) },
   timeouts: { ...preset.timeouts, ...defined(file.timeouts) },
   breaker: { ...preset.breaker, ...defined(file.breaker) },

@@ -206,6 +206,21 @@ export const settingGroups = {
       .max(10_000)
       .describe('Servers with figures of their own; those that come later are counted together.'),
   }),
+  audit: z.strictObject({
+    toolCalls: z
+      .enum(['off', 'metadata', 'hash', 'redacted'])
+      .describe(
+        'What is written down of calls of tools: nothing; who, what, when and the outcome (`metadata`); a keyed hash of the arguments besides (`hash`); or the arguments themselves, cut short and without what looks like a secret (`redacted`).',
+      ),
+    keepMs: z
+      .int()
+      .min(60_000)
+      .max(10 * 366 * 86_400_000)
+      .describe('How long audit events are kept.'),
+    maxSpoolBytes: bytes().describe(
+      'Audit events in the data directory at most while the database is away; what comes after that is lost, and counted.',
+    ),
+  }),
   cache: z.strictObject({
     keyPrefix: z
       .string()
@@ -263,6 +278,7 @@ export const settingsFileSchema = z.strictObject({
   stdio: settingGroups.stdio.partial().optional(),
   egress: settingGroups.egress.partial().optional(),
   metrics: settingGroups.metrics.partial().optional(),
+  audit: settingGroups.audit.partial().optional(),
   cache: settingGroups.cache.partial().optional(),
   database: settingGroups.database.partial().optional(),
   changes: settingGroups.changes.partial().optional(),

@@ -95,6 +95,7 @@ const development: SettingGroups = {
     systemAuthorities: true,
   },
   metrics: { public: false, maxServers: 200 },
+  audit: { toolCalls: 'hash', keepMs: 365 * 24 * HOUR_MS, maxSpoolBytes: 64 * MEBIBYTE },
   cache: { keyPrefix: 'mreg:' },
   database: {
     minConnections: 2,

@@ -4,10 +4,12 @@ import { ERROR_CODE } from '@mreg/mcp-wire'
 import { type Answer, errorAnswer } from '../answer.ts'
 import type { ServerRoute } from '../route-table.ts'
 import { idOf, type RoutedMessage } from '../routed.ts'
+import type { CallAudit } from './call-audit.ts'
 
 /** Answers a request that has been read through `answering`, unless its server is asked too often or too much at once. */
 export const withinLimits = async (
   limits: RequestLimits,
+  audit: CallAudit | undefined,
   message: RoutedMessage,
   answering: () => Promise<Answer>,
 ): Promise<Answer> => {
@@ -19,11 +21,17 @@ export const withinLimits = async (
     tool: scanned.method === 'tools/call' ? scanned.name : undefined,
   }
   const refusal = limits.callRefusal(call)
-  if (refusal !== undefined) return refused(message, refusal)
+  if (refusal !== undefined) {
+    audit?.limited(message, refusal)
+    return refused(message, refusal)
+  }
   // What lasts as long as its client is counted by its connections.
   if (scanned.method === 'subscriptions/listen') return answering()
   const full = limits.enterUpstream(call)
-  if (full !== undefined) return refused(message, full)
+  if (full !== undefined) {
+    audit?.limited(message, full)
+    return refused(message, full)
+  }
   let answer: Answer | undefined
   try {
     answer = await answering()

@@ -8,6 +8,7 @@ import type { ServerRoute } from '../route-table.ts'
 import { idOf, type RoutedMessage } from '../routed.ts'
 import { accessRefused } from './access-refused.ts'
 import { accessTarget } from './access-target.ts'
+import type { CallAudit } from './call-audit.ts'
 import { type NamedCapability, namedCapability } from './named-capability.ts'
 import { serverListResponse } from './server-list.ts'
 
@@ -15,6 +16,8 @@ import { serverListResponse } from './server-list.ts'
 export type KnownServers = (principal: Principal, slug: string) => Promise<CatalogServer | undefined>
 
 export interface CapabilityGateOptions {
+  /** Writes down what was refused; undefined: nobody does. */
+  readonly audit?: CallAudit | undefined
   /** Says what principals are limited to; undefined: to nothing. */
   readonly access?: AccessControl | undefined
   /** What becomes of unapproved definitions of servers without a policy of their own. */
@@ -151,7 +154,10 @@ export class CapabilityGate {
     const given = (): unknown => scanned.argumentsSpan && readValue(exchange.body, scanned.argumentsSpan)
     const isCall = scanned.method === 'tools/call'
     const notAllowed = await this.#accessRefusal(route, exchange.principal, named, isCall ? given : undefined)
-    if (notAllowed !== undefined) return accessRefused(message, named, notAllowed)
+    if (notAllowed !== undefined) {
+      this.#options.audit?.refused(message, named, notAllowed)
+      return accessRefused(message, named, notAllowed)
+    }
     const state = await this.#withheld(route, exchange.principal, named)
     return state && refused(message, named, state)
   }

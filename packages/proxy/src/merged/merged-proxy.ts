@@ -96,7 +96,7 @@ export class MergedProxy implements Disposable {
     this.#proxy = proxy
     this.#relay = new Relay({ upstreams, timeouts, limits, logger })
     this.#routes = routes
-    this.#scopes = new ToolsetScopes(options.access)
+    this.#scopes = new ToolsetScopes(options.access, options.audit)
     this.#firstListMs = catalog.firstListMs
     this.#catalogs = new Catalogs({
       ask: async (exchange) => {
@@ -147,6 +147,11 @@ export class MergedProxy implements Disposable {
       catalogs: this.#catalogs,
       views,
       capabilities: this.#capabilities,
+      onHidden: (exchange, name) =>
+        options.audit?.hidden(exchange, name, {
+          reason: 'tool_not_allowed',
+          by: 'the rules about the caller',
+        }),
       loginUrlFor: options.loginUrlFor ?? (() => Promise.resolve(undefined)),
       serverInfo,
       maxJsonDepth,

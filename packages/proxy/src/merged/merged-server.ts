@@ -40,6 +40,8 @@ export interface MergedServerOptions {
   readonly ask: (exchange: Exchange) => Promise<Answer>
   readonly capabilities: ServerCapabilities
   readonly loginUrlFor: LoginUrlFor
+  /** Is told when somebody names what there is, but not for them. */
+  readonly onHidden?: ((exchange: Exchange, name: string) => void) | undefined
   readonly serverInfo: { readonly name: string; readonly version: string }
   readonly maxJsonDepth: number
   readonly heartbeatMs: number
@@ -134,6 +136,8 @@ export class MergedServer {
     if (owner !== undefined) return this.#ask(exchangeWithOwner(exchange, owner), scanned, catalog)
     if (NAMING.has(method ?? '')) {
       const named = namedIn(scanned) ?? ''
+      if (view !== catalog.catalog && ownerOf(exchange.body, scanned, catalog.catalog) !== undefined)
+        this.#options.onHidden?.(exchange, named)
       const unknown = unknownOwnerAnswer(id, named, view.servers, exchange.requestId)
       if (unknown !== undefined) return unknown
       return refuse(id, `Nothing is known as ${JSON.stringify(named)}.`, scanned.uri)

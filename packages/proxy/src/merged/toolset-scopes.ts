@@ -3,6 +3,7 @@ import { ERROR_CODE, type JsonRpcId } from '@mreg/mcp-wire'
 import type { Selection, ToolsetChange } from '@mreg/registry'
 
 import { type Answer, errorAnswer } from '../answer.ts'
+import type { CallAudit } from '../control/call-audit.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Viewer } from './catalog-views.ts'
 import { ToolsetTable } from './toolset-table.ts'
@@ -18,10 +19,15 @@ export class ToolsetScopes {
   /** The toolsets that there are. */
   readonly toolsets = new ToolsetTable()
   readonly #access: AccessControl | undefined
+  readonly #audit: CallAudit | undefined
 
-  /** @param access says what principals are limited to; undefined: to nothing. */
-  constructor(access: AccessControl | undefined) {
+  /**
+   * @param access says what principals are limited to; undefined: to nothing.
+   * @param audit writes down who was refused; undefined: nobody does.
+   */
+  constructor(access: AccessControl | undefined, audit: CallAudit | undefined) {
     this.#access = access
+    this.#audit = audit
   }
 
   /** Takes over which toolsets there are. Gives the tenants whose toolsets are others now. */
@@ -30,11 +36,16 @@ export class ToolsetScopes {
   }
 
   /** What the session of an exchange is with; undefined: with a toolset that does not exist, or not for this principal. */
-  scopeOf({ principal, toolset, toolMode }: Exchange): string | undefined {
+  scopeOf(exchange: Exchange): string | undefined {
+    const { principal, toolset, toolMode } = exchange
     const shown = toolMode === undefined ? EVERYBODY : `${EVERYBODY}?${toolMode}`
     if (toolset === undefined) return shown
     const limits = this.#access?.limitsOf(principal)
-    if (limits?.refusal({ kind: 'toolset', name: toolset }) !== undefined) return undefined
+    const refusal = limits?.refusal({ kind: 'toolset', name: toolset })
+    if (refusal !== undefined) {
+      this.#audit?.hidden(exchange, `sets/${toolset}`, refusal)
+      return undefined
+    }
     const known = this.toolsets.lookup(principal.tenantId, toolset)
     return known && `${shown}/${known.id}`
   }

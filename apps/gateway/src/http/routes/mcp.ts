@@ -48,8 +48,8 @@ export const mcpRoutes: FastifyPluginAsync<McpRoutesOptions> = async (app, optio
     }
     // Before the body is read: who is not let in, or sends too much, gets no work done.
     const principal = await identify(request, 'mcp', authenticator)
-    limits.admit(principal)
     callers.set(request, principal)
+    limits.admit(principal)
   })
 
   /** A stream without an end of its own must outlive neither the process nor what let its reader in. */
