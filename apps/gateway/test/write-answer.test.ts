@@ -15,15 +15,20 @@ afterEach(() => {
   server?.close()
 })
 
-/** A server that answers everything with `answer`; gives its port and what became of the writing. */
-const serve = async (answer: Answer): Promise<{ readonly port: number; readonly written: Promise<void> }> => {
+/** A server that answers everything with `answer`; gives its port, what became of the writing, and whether all of it was sent. */
+const serve = async (
+  answer: Answer,
+  unreadMs?: number,
+): Promise<{ readonly port: number; readonly written: Promise<void>; readonly closed: Promise<boolean> }> => {
   const { promise: written, resolve, reject } = Promise.withResolvers<void>()
+  const closed = Promise.withResolvers<boolean>()
   server = createServer((_request, response) => {
-    writeAnswer(response, answer, [['x-extra', 'yes']]).then(resolve, reject)
+    response.once('close', () => closed.resolve(response.writableFinished))
+    writeAnswer(response, answer, [['x-extra', 'yes']], unreadMs).then(resolve, reject)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return { port: portOf(server), written }
+  return { port: portOf(server), written, closed: closed.promise }
 }
 
 const chunkOf = (length: number): Uint8Array => new Uint8Array(length).fill(97)
@@ -109,4 +114,49 @@ test('F27: a client that does not read holds the stream back, so that nothing pi
   expect(pulled).toBeGreaterThan(0)
   expect(pulled).toBeLessThan(LIMIT / 10)
   socket.destroy()
+})
+
+/** More than the buffers of both sides hold. */
+const LARGE = 50_000_000
+
+const WAYS: readonly [string, () => Answer][] = [
+  ['a whole answer', () => ({ kind: 'complete', status: 200, headers: [], body: chunkOf(LARGE) })],
+  [
+    'a stream',
+    () => ({ kind: 'stream', status: 200, headers: [], chunks: chunksOf(chunkOf(LARGE), chunkOf(9)) }),
+  ],
+]
+
+async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks
+}
+
+test.each(WAYS)(
+  'F27: a client that reads nothing of %s is cut off when its time is over',
+  async (_what, answer) => {
+    const { port, written, closed } = await serve(answer(), 200)
+    const socket = connect(port, '127.0.0.1')
+    socket.pause()
+    socket.on('error', () => {})
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    expect(await closed).toBe(false)
+    await written
+    socket.destroy()
+  },
+)
+
+test.each(WAYS)('F27: a client that reads %s slowly gets all of it', async (_what, answer) => {
+  const { port, closed } = await serve(answer(), 1000)
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  let received = 0
+  for await (const part of socket) {
+    const before = received
+    received += part.length
+    // Some ten rests, which are longer together than a client may rest.
+    if (Math.floor(received / 5_000_000) > Math.floor(before / 5_000_000))
+      await new Promise((resolve) => setTimeout(resolve, 150))
+  }
+  expect(received).toBeGreaterThanOrEqual(LARGE)
+  expect(await closed).toBe(true)
 })

@@ -62,8 +62,8 @@ describe('the log of a process', () => {
     })
     running.kill('SIGTERM')
     const lines = await reading
-    const ofMessage = (start: string): typeof lines =>
-      lines.filter(({ msg }) => String(msg).startsWith(start))
+    const ofMessage = (beginning: string): typeof lines =>
+      lines.filter(({ msg }) => String(msg).startsWith(beginning))
     const lost = ofMessage('lines of the log were lost').map((line) => Number(line['lines']))
     expect(lost[0]).toBeGreaterThan(1000)
     const written = ofMessage('much').length + ofMessage('afterwards').length
