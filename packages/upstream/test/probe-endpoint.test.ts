@@ -3,6 +3,8 @@ import {
   answerJson,
   freePort,
   httpResponse,
+  type HttpUpstream,
+  type HttpUpstreamHandler,
   type ReceivedRequest,
   startEverythingServer,
   startFaultProxy,
@@ -209,6 +211,38 @@ describe('a probe that comes again and again', () => {
     expect(methodsOf(upstream)).toEqual([...FIRST, 'ping'])
     await open[Symbol.asyncDispose]()
     await upstream.stop()
+  })
+})
+
+/** A server at localhost:300x, where developers have theirs. */
+const startAtDevelopersPort = async (handler: HttpUpstreamHandler): Promise<HttpUpstream> => {
+  for (let port = 3000; port < 3010; port += 1) {
+    try {
+      return await startHttpUpstream(handler, { port })
+    } catch {
+      // Taken.
+    }
+  }
+  throw new Error('all of these ports are taken')
+}
+
+describe('1c.5: health was GET /health, and everything at localhost:300x was healthy', () => {
+  test('a server that has a page of that name and does not speak the protocol is unhealthy', async () => {
+    await using upstream = await startAtDevelopersPort(({ method }, response) =>
+      response.writeHead(method === 'GET' ? 200 : 404, { 'content-type': 'text/plain' }).end('OK'),
+    )
+    await using open = openUpstream(`http://localhost:${upstream.port}/mcp`)
+    expect(await probe(open.endpoint)).toMatchObject({ status: 'unhealthy', era: undefined })
+  })
+
+  test('one that speaks it is healthy without such a page, and is never asked for it', async () => {
+    await using upstream = await startHttpUpstream(({ method, rpcId }, response) => {
+      if (method === 'POST') answerJson(response, { jsonrpc: '2.0', id: rpcId, result: {} })
+      else response.writeHead(404).end()
+    })
+    await using open = openUpstream(upstream.url)
+    expect(await probe(open.endpoint)).toMatchObject(HEALTHY)
+    expect(upstream.requests.filter(({ method }) => method === 'GET')).toEqual([])
   })
 })
 
