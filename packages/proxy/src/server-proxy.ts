@@ -15,6 +15,7 @@ import { type Answer, errorAnswer } from './answer.ts'
 import { BRIDGE_LIMITS, type BridgeLimits } from './bridge/limits.ts'
 import { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
 import { ToModern } from './bridge/to-modern/to-modern.ts'
+import { allowedSubscription } from './control/allowed-subscription.ts'
 import type { CallAudit } from './control/call-audit.ts'
 import { withinLimits } from './control/call-limits.ts'
 import { CapabilityGate, type KnownServers } from './control/capability-gate.ts'
@@ -136,13 +137,15 @@ export class ServerProxy {
     // What is under way goes on, and is answered: only what is new is refused.
     if (route.server.maintenance && scanned.kind === 'request') return inMaintenance(exchange, idOf(scanned))
     const era = classifyEra(scanned, exchange.header) === 'modern' ? this.#modern : this.#legacy
-    const message = { exchange, route, scanned, startedAt: performance.now() }
+    const posted = { exchange, route, scanned, startedAt: performance.now() }
+    const isListening = isSubscription(scanned) && exchange.isObservation !== true
+    const message = isListening ? await allowedSubscription(posted, this.#gate, this.#maxDepth) : posted
     const answer = await (this.#callLimits === undefined ||
     exchange.isObservation === true ||
     scanned.kind !== 'request'
       ? era.post(message)
       : withinLimits(this.#callLimits, this.#audit, message, () => era.post(message)))
-    return answer.kind === 'stream' && isSubscription(scanned) && exchange.isObservation !== true
+    return answer.kind === 'stream' && isListening
       ? this.#announcements.inNewerEra(answer, message, idOf(scanned) ?? '')
       : answer
   }

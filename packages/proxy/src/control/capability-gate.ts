@@ -47,6 +47,15 @@ export class CapabilityGate {
     this.#known = known
   }
 
+  /** Whether there is anything that could keep the sender of a message from something of the server. */
+  mayRefuse({ exchange, route }: RoutedMessage): boolean {
+    return (
+      route.withheld !== undefined ||
+      mayHold(changePolicyOf(route.server.settings, this.#options.changes)) ||
+      this.#options.access?.limitsOf(exchange.principal) !== undefined
+    )
+  }
+
   /** The response, in the newer era, to a request that the server is not to see; undefined: it is. */
   answer(message: RoutedMessage): Promise<Uint8Array | undefined> | undefined {
     const { exchange, route, scanned } = message
