@@ -9,7 +9,7 @@ import {
 
 import { type Answer, errorAnswer, jsonAnswer } from './answer.ts'
 import type { ToLegacy } from './bridge/to-legacy/to-legacy.ts'
-import { scannedTurn } from './bridge/turns.ts'
+import { scannedTurn, subscriptionEndTurn } from './bridge/turns.ts'
 import type { CapabilityGate } from './control/capability-gate.ts'
 import type { Turn } from './converse.ts'
 import type { Exchange } from './exchange.ts'
@@ -78,6 +78,8 @@ export class ModernEra {
     if (scanned.kind !== 'request') return this.#relay.answerNotice(message, send)
     const again = (error: unknown): Promise<boolean> => attempts.another(error)
     const turns = this.#relay.converse(message, send, { era: 'modern', keepStatus: true, again })
+    if (scanned.method === 'subscriptions/listen')
+      return this.#relay.answerTurns(message, subscriptionTurns(turns, message))
     return this.#relay.answerTurns(message, observe === undefined ? turns : observe(turns))
   }
 
@@ -108,6 +110,17 @@ export class ModernEra {
       if (typeof next !== 'string' || next === cursor) return
       cursor = next
     }
+  }
+}
+
+/** What comes of a subscription. One that the gateway ends has the result that it would have if its server did. */
+async function* subscriptionTurns(
+  turns: AsyncIterable<Turn>,
+  { exchange, scanned }: RoutedMessage,
+): AsyncGenerator<Turn, void, undefined> {
+  for await (const turn of turns) {
+    const isEnded = turn.final && exchange.signal.aborted
+    yield isEnded ? subscriptionEndTurn(idOf(scanned) ?? '') : turn
   }
 }
 

@@ -1,4 +1,11 @@
-import { type JsonRpcId, scanMessage, type ScannedMessage, type SpliceEdit } from '@mreg/mcp-wire'
+import {
+  encodeResult,
+  type JsonRpcId,
+  META,
+  scanMessage,
+  type ScannedMessage,
+  type SpliceEdit,
+} from '@mreg/mcp-wire'
 
 import type { Turn } from '../converse.ts'
 
@@ -19,6 +26,10 @@ export const finalTurn = (message: Uint8Array, status = 200): Turn => ({
   final: true,
   status,
 })
+
+/** The response to `subscriptions/listen` with this id when the subscription ends well. */
+export const subscriptionEndTurn = (id: JsonRpcId): Turn =>
+  finalTurn(encodeResult({ id, result: { resultType: 'complete', _meta: { [META.subscriptionId]: id } } }))
 
 /** What the message of a turn is; whoever sent it may have scanned it already. */
 export const scannedTurn = ({ message, scanned }: Turn, maxDepth: number): ScannedMessage =>

@@ -1,9 +1,9 @@
-import { encodeNotification, encodeResult, type JsonRpcId, META } from '@mreg/mcp-wire'
+import { encodeNotification, type JsonRpcId, META } from '@mreg/mcp-wire'
 import type { DefinitionKind } from '@mreg/registry'
 import type { JsonObject } from '@mreg/upstream'
 
 import { MessageFeed } from '../bridge/message-feed.ts'
-import { finalTurn, messageTurn } from '../bridge/turns.ts'
+import { messageTurn, subscriptionEndTurn } from '../bridge/turns.ts'
 import type { Turn } from '../converse.ts'
 import type { CatalogListener } from './catalogs.ts'
 import type { Honoured } from './owner-subscription.ts'
@@ -72,7 +72,7 @@ export async function* catalogSubscription({
     }
     yield messageTurn(notification('notifications/subscriptions/acknowledged', { notifications }))
     for (let next = await feed.next(); next !== undefined; next = await feed.next()) yield messageTurn(next)
-    yield finalTurn(encodeResult({ id, result: { resultType: 'complete', _meta: meta } }))
+    yield subscriptionEndTurn(id)
   } finally {
     clearTimeout(quiet)
     over.abort()

@@ -1,6 +1,5 @@
 import {
   encodeNotification,
-  encodeResult,
   type JsonRpcId,
   META,
   readValue,
@@ -14,7 +13,7 @@ import type { Turn } from '../../converse.ts'
 import { idOf, type RoutedMessage } from '../../routed.ts'
 import { insertMember, messageSpan } from '../edit-message.ts'
 import { MessageFeed } from '../message-feed.ts'
-import { finalTurn, messageTurn } from '../turns.ts'
+import { messageTurn, subscriptionEndTurn } from '../turns.ts'
 import type { ServerSession } from './server-session.ts'
 import type { ChangeListener } from './server-voice.ts'
 
@@ -55,8 +54,7 @@ export async function* subscription(
     const notifications = await honour(message, session, wanted, uris)
     yield messageTurn(change(id, 'notifications/subscriptions/acknowledged', { notifications }))
     for (let next = await feed.next(); next !== undefined; next = await feed.next()) yield messageTurn(next)
-    const result = { resultType: 'complete', _meta: { [META.subscriptionId]: id } }
-    yield finalTurn(encodeResult({ id, result }))
+    yield subscriptionEndTurn(id)
   } finally {
     exchange.signal.removeEventListener('abort', onGone)
     session.voice.unlisten(listener)
