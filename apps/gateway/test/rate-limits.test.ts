@@ -1,4 +1,4 @@
-import { type FixtureServer, startFixtureServer } from '@mreg/testing'
+import { type FixtureServer, startFixtureServer, waitUntil } from '@mreg/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type OpenGateway, openGateway } from './support/open-gateway.ts'
@@ -49,9 +49,9 @@ describe('a gateway with limits', { timeout: 60_000 }, () => {
           principalPerSecond: HARDLY,
           principalBurst: 5,
           toolPerSecond: HARDLY,
-          toolBurst: 2,
+          toolBurst: 3,
         },
-        limits: { maxServersPerTenant: 1 },
+        limits: { maxServersPerTenant: 1, maxInFlightPerUpstream: 4 },
       }),
     )
     await gateway.register('notes', server.url)
@@ -66,7 +66,7 @@ describe('a gateway with limits', { timeout: 60_000 }, () => {
     ['/mcp/notes', 'fail'],
   ])('answers at %s what is too much for a tool with an error that has a reason', async (path, tool) => {
     const key = await keyOf('one')
-    for (let index = 0; index < 2; index += 1)
+    for (let index = 0; index < 3; index += 1)
       expect(await (await call(`${gateway.url}${path}`, tool, key)).text()).not.toContain('rate_limited')
     const before = server.executions.length
     const refused = await call(`${gateway.url}${path}`, tool, key)
@@ -98,6 +98,29 @@ describe('a gateway with limits', { timeout: 60_000 }, () => {
     expect((await call(`${gateway.url}/mcp/notes`, 'echo', modest)).status).toBe(200)
     // Whoever set the limit can change it.
     for (let index = 0; index < 8; index += 1) expect((await gateway.api('GET', '/servers')).status).toBe(200)
+  })
+
+  test('lets nobody take all places of a server', async () => {
+    const [greedy, modest] = [await keyOf('greedy'), await keyOf('modest')]
+    const held = Array.from({ length: 3 }, () => call(`${gateway.url}/mcp/notes`, 'hold', greedy))
+    await waitUntil(
+      'the calls are held',
+      () => server.executions.filter(({ tool }) => tool === 'hold').length === 3,
+    )
+    const fourth = await call(`${gateway.url}/mcp/notes`, 'count', greedy)
+    expect(await fourth.json()).toMatchObject({
+      error: {
+        data: { reason: 'too_many_in_flight', by: 'upstream', setting: 'limits.maxInFlightPerUpstream' },
+      },
+    })
+    expect(await (await call(`${gateway.url}/mcp/notes`, 'count', modest)).text()).not.toContain(
+      'too_many_in_flight',
+    )
+    server.release()
+    for (const answer of held) expect(await (await answer).text()).toContain('released')
+    expect(await (await call(`${gateway.url}/mcp/notes`, 'count', greedy)).text()).not.toContain(
+      'too_many_in_flight',
+    )
   })
 
   test('S57 registers as many servers for a tenant as it may, and no more', async () => {
