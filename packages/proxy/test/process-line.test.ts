@@ -17,7 +17,12 @@ const openBus = () => {
     return cache.publish(channel, message)
   }
   return {
-    cache: { publish, subscribe: cache.subscribe.bind(cache) },
+    cache: {
+      publish,
+      subscribe: cache.subscribe.bind(cache),
+      get: cache.get.bind(cache),
+      set: cache.set.bind(cache),
+    },
     said,
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   }
@@ -76,4 +81,22 @@ test('what others put on the bus is dropped', async () => {
     await bus.cache.publish(toThree, message)
   expect(await one.send(three.id, 'known', letter(''))).toBe('taken')
   expect(taken).toEqual(['two', 'three'])
+})
+
+test('a note is found by whoever comes after, and says nothing to anybody else', async () => {
+  await using bus = openBus()
+  {
+    await using one = new ProcessLine({ ...bus, sealer })
+    await one.leaveNote('of a session', Buffer.from('what was known'), 60_000)
+    await one.leaveNote('too long', new Uint8Array(1_000_000), 60_000)
+    await one.leaveNote('over', Buffer.from('what was known'), 0)
+  }
+  await using two = new ProcessLine({ ...bus, sealer })
+  expect(Buffer.from((await two.readNote('of a session')) ?? []).toString()).toBe('what was known')
+  for (const name of ['too long', 'over', 'unknown']) expect(await two.readNote(name)).toBeUndefined()
+  await using stranger = new ProcessLine({
+    ...bus,
+    sealer: new KeyRing(['another key']).sealer('process-line'),
+  })
+  expect(await stranger.readNote('of a session')).toBeUndefined()
 })

@@ -3,9 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
-import { type DualEraServer, startDualEraServer, waitUntil } from '@mreg/testing'
+import { type DualEraServer, type FaultProxy, startDualEraServer, waitUntil } from '@mreg/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { callOf, clientOf, initialize, messagesOf, requestOf } from './support/exchanges.ts'
 import { openOnRedis, redisPrefix, startWayToRedis } from './support/open-on-redis.ts'
 import { registered } from './support/open-proxy.ts'
 import { serveProxy } from './support/serve-proxy.ts'
@@ -14,6 +15,8 @@ const WATCHED = 'test://watched-resource'
 
 const resources = new AsyncDisposableStack()
 let server: DualEraServer
+let way: FaultProxy
+let shared: Parameters<typeof openOnRedis>[1]
 let client: Client
 /** What the client posts goes by turns to the one gateway and to the other; its stream is at the first. */
 let posted = 0
@@ -22,9 +25,9 @@ const updated: string[] = []
 beforeAll(async () => {
   server = await startDualEraServer({ legacy: 'none' })
   resources.defer(() => server.stop())
-  const way = await startWayToRedis()
+  way = await startWayToRedis()
   resources.defer(() => way.stop())
-  const shared = {
+  shared = {
     keyPrefix: redisPrefix('sessions'),
     keys: [randomBytes(32).toString('base64url')],
     served: registered(server.url),
@@ -88,4 +91,38 @@ test('a stream at one gateway tells of the resources that were subscribed to at 
   }
   await expect.poll(hears, { timeout: 15_000 }).toBe(true)
   expect(new Set(updated)).toEqual(new Set([WATCHED]))
+})
+
+test('what a session had set at a gateway that is gone holds at the one that takes it over', async () => {
+  const options = { ...shared, keyPrefix: redisPrefix('taken-over') }
+  let token: string
+  {
+    await using before = await openOnRedis(way, options)
+    const own = await initialize(before.proxy)
+    ;({ token } = own)
+    await own.ask(requestOf('logging/setLevel', { level: 'debug' }))
+    await own.ask(requestOf('resources/subscribe', { uri: WATCHED }))
+  }
+  await using after = await openOnRedis(way, options)
+  const { ask, send } = clientOf(after.proxy, token)
+  const gone = new AbortController()
+  const stream = await send(undefined, { method: 'GET', signal: gone.signal })
+  if (stream.kind !== 'stream') throw new Error(`expected a stream, got ${stream.status}`)
+  const heard: unknown[] = []
+  const hearing = (async () => {
+    for await (const chunk of stream.chunks) heard.push(...messagesOf(chunk))
+  })()
+  const hears = async (): Promise<readonly unknown[]> => {
+    await ask(callOf('test_touch_resource', { uri: WATCHED }))
+    return heard
+  }
+  const news = {
+    method: 'notifications/resources/updated',
+    params: expect.objectContaining({ uri: WATCHED }),
+  }
+  await expect.poll(hears, { timeout: 15_000 }).toContainEqual(expect.objectContaining(news))
+  const { messages } = await ask(callOf('test_tool_with_logging'))
+  expect(messages.map(({ method }) => method)).toContain('notifications/message')
+  gone.abort()
+  await hearing
 })

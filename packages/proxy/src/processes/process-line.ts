@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Cache } from '@mreg/cache'
+import { type Cache, cacheKey, MAXIMUM_TTL_MS } from '@mreg/cache'
 import { isJsonObject, type JsonObject, parseJsonObject } from '@mreg/upstream'
 
 import type { TokenSealer } from '../session-token.ts'
@@ -12,8 +12,8 @@ export interface Letter {
 }
 
 export interface ProcessLineOptions {
-  /** On whose bus the processes hear each other. */
-  readonly cache: Pick<Cache, 'publish' | 'subscribe'>
+  /** On whose bus the processes hear each other, and where they leave notes. */
+  readonly cache: Pick<Cache, 'get' | 'publish' | 'set' | 'subscribe'>
   /** The same in all processes: what others put on the bus is not opened. */
   readonly sealer: TokenSealer
   /** How long a letter may take to be acknowledged, in milliseconds. Default 1000. */
@@ -84,6 +84,27 @@ export class ProcessLine implements AsyncDisposable {
     await this.#publish(EVERYBODY, { ...head, topic, letter: randomUUID(), from: this.id }, bytes)
   }
 
+  /** Leaves a note for whoever takes over, this process included. It may get lost; too long a one is not kept. */
+  async leaveNote(name: string, bytes: Uint8Array, ttlMs: number): Promise<void> {
+    if (bytes.byteLength > MAX_NOTE_BYTES || ttlMs <= 0) return
+    const sealed = this.#options.sealer.seal(bytes, noteOf(name))
+    try {
+      await this.#options.cache.set(noteOf(name), sealed, { ttlMs: Math.min(ttlMs, MAXIMUM_TTL_MS) })
+    } catch {
+      // Closed: the process is ending.
+    }
+  }
+
+  /** The note of that name; undefined: there is none, or it cannot be had. */
+  async readNote(name: string): Promise<Uint8Array | undefined> {
+    try {
+      const sealed = await this.#options.cache.get(noteOf(name))
+      return sealed && this.#options.sealer.open(sealed, noteOf(name))
+    } catch {
+      return undefined
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all((await this.#subscribing).map((subscription) => subscription[Symbol.asyncDispose]()))
   }
@@ -125,8 +146,11 @@ export class ProcessLine implements AsyncDisposable {
 }
 
 const ACKNOWLEDGE_MS = 1000
+/** The longest note. */
+const MAX_NOTE_BYTES = 262_144
 const EVERYBODY = 'everybody'
 const NOTHING = new Uint8Array(0)
 
 const channelOf = (id: string): string => `process ${id}`
+const noteOf = (name: string): string => cacheKey('process-note', name)
 const purposeOf = (id: string): string => `mcp-process-line ${id}`

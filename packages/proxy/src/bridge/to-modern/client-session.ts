@@ -28,6 +28,18 @@ export class ClientSession {
     this.#questionPrefix = questionPrefix
   }
 
+  /** What has to be known of it to go on with it. */
+  get facts(): { readonly logLevel: string | undefined; readonly subscriptions: readonly string[] } {
+    return { logLevel: this.logLevel, subscriptions: [...this.subscriptions] }
+  }
+
+  /** Goes on with what another process has known of it. */
+  restore({ logLevel, subscriptions }: JsonObject): void {
+    if (typeof logLevel === 'string') this.logLevel = logLevel
+    if (!Array.isArray(subscriptions)) return
+    for (const uri of subscriptions as readonly unknown[]) if (typeof uri === 'string') this.subscribe(uri)
+  }
+
   /** Whether anything would be lost if it were forgotten now. */
   get isBusy(): boolean {
     return this.calls.size > 0 || this.#endListening !== undefined

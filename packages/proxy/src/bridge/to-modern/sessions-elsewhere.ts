@@ -1,3 +1,5 @@
+import { type JsonObject, parseJsonObject } from '@mreg/upstream'
+
 import type { ProcessLine } from '../../processes/process-line.ts'
 
 /** What a client has said in one of its sessions. */
@@ -37,9 +39,24 @@ export class SessionsElsewhere {
     await this.#line.send(process, this.#topic, { head: { session: sessionId }, bytes: message })
   }
 
+  /** Leaves what is remembered of a session to whoever takes it over. */
+  leave(sessionId: string, facts: object, ttlMs: number): void {
+    void this.#line.leaveNote(this.#noteOf(sessionId), Buffer.from(JSON.stringify(facts)), ttlMs)
+  }
+
+  /** What was left of a session that this process has never seen; undefined: nothing. */
+  async takeOver(sessionId: string): Promise<JsonObject | undefined> {
+    const note = await this.#line.readNote(this.#noteOf(sessionId))
+    return note && parseJsonObject(note)
+  }
+
   /** Passes on what is for whoever has the session. Nobody waits for it. */
   tellAll(sessionId: string, message: Uint8Array): void {
     void this.#line.tellAll(this.#topic, { head: { session: sessionId }, bytes: message })
+  }
+
+  #noteOf(sessionId: string): string {
+    return `${this.#topic} ${sessionId}`
   }
 }
 

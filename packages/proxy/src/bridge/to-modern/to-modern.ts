@@ -108,7 +108,7 @@ export class ToModern {
     attempts?: Attempts,
   ): Promise<Answer> {
     const { exchange, scanned } = message
-    const session = this.#sessions.get(claims.sessionId)
+    const session = await this.#sessionOf(claims.sessionId)
     const { body } = exchange
     if (scanned.kind === 'response') {
       if (!hear(session, scanned, body)) await this.#elsewhere?.passAnswer(claims.sessionId, scanned.id, body)
@@ -120,7 +120,10 @@ export class ToModern {
     }
     const own = this.#ownAnswer(body, scanned, session)
     // The stream on which the client hears of it may be elsewhere.
-    if (own !== undefined) this.#elsewhere?.tellAll(claims.sessionId, body)
+    if (own !== undefined) {
+      this.#elsewhere?.tellAll(claims.sessionId, body)
+      this.#elsewhere?.leave(claims.sessionId, session.facts, claims.expiresAt - Date.now())
+    }
     return own ?? this.#relay.answerTurns(message, this.turns(message, endpoint, claims, attempts))
   }
 
@@ -163,11 +166,12 @@ export class ToModern {
   async get({ exchange }: Routed, endpoint: ModernServer, claims: SessionClaims): Promise<Answer> {
     const capabilities = await this.#capabilitiesOf(endpoint, exchange.principal.id, claims)
     if (!isTalkative(capabilities)) return emptyAnswer(405, [['allow', 'POST, DELETE']])
+    const session = await this.#sessionOf(claims.sessionId)
     const turns = announcements({
       relay: this.#relay,
       exchange,
       endpoint,
-      session: this.#sessions.get(claims.sessionId),
+      session,
       envelope: envelopeOf(claims),
       capabilities,
     })
@@ -202,6 +206,17 @@ export class ToModern {
       return done()
     }
     return NOT_BRIDGED.test(method) ? refuse(id, ERROR_CODE.methodNotFound, 'Method not found') : undefined
+  }
+
+  /** What is remembered of a session: here, or by whoever had it before. */
+  async #sessionOf(sessionId: string): Promise<ClientSession> {
+    if (this.#sessions.find(sessionId) === undefined) {
+      const facts = await this.#elsewhere?.takeOver(sessionId)
+      // Unless another request of it was faster.
+      if (facts !== undefined && this.#sessions.find(sessionId) === undefined)
+        this.#sessions.get(sessionId).restore(facts)
+    }
+    return this.#sessions.get(sessionId)
   }
 
   /** Takes what a client has said to another process in a session of which something is remembered here. */
