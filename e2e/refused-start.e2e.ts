@@ -24,6 +24,12 @@ const expectRefusal = (end: GatewayEnd, ...words: readonly (string | RegExp)[]):
   for (const word of words) expect(lines[0]).toMatch(word)
 }
 
+const PRODUCTION = {
+  MREG_ENVIRONMENT: 'production',
+  MREG_ADMIN_KEY: 'k3N9vQ2xT7mB5rW8cY1zL4pD6hF0jS2a',
+  MREG_SECRET_KEY: 'b7Kq2mX9vT4nR8wZ1cY5pL3dH6fJ0sGa',
+}
+
 let parent: string
 
 beforeAll(async () => {
@@ -106,14 +112,22 @@ describe('a start with a bad setting', () => {
     ['a port that is not a number', { MREG_PORT: 'http' }, /MREG_PORT/],
     ['a misspelt variable, answered with the nearest', { MREG_PROT: '1' }, /MREG_PROT.*MREG_PORT/],
     [
-      'the whole network without authentication',
+      'S9 the whole network without authentication',
       { MREG_HOST: '0.0.0.0', MREG_PUBLIC_URL: 'https://mreg.example' },
       /MREG_AUTH_MODE/,
     ],
+    ['S9 a public URL without authentication', { MREG_PUBLIC_URL: 'https://mreg.example' }, /MREG_AUTH_MODE/],
+    ['S9 production without authentication', { ...PRODUCTION, MREG_AUTH_MODE: 'none' }, /MREG_AUTH_MODE/],
+    [
+      'S9 production with a default secret',
+      { ...PRODUCTION, MREG_SECRET_KEY: 'changeme'.repeat(8) },
+      /MREG_SECRET_KEY/,
+    ],
+    ['S9 production without an administrator’s key', { ...PRODUCTION, MREG_ADMIN_KEY: '' }, /MREG_ADMIN_KEY/],
     ['another kind of database', { MREG_DATABASE_URL: 'mysql://127.0.0.1/x' }, /MREG_DATABASE_URL/],
     ['a settings file that is not there', { MREG_CONFIG: '/nowhere/settings.json' }, /MREG_CONFIG/],
     ['several processes on the embedded database', { MREG_WORKERS: '2' }, /MREG_WORKERS/],
-  ])('(%s) is refused, and nothing is left behind', async (_name, environment, words) => {
+  ])('%s is refused, and nothing is left behind', async (_name, environment, words) => {
     const dataDirectory = join(parent, 'never-made')
     expectRefusal(await runGatewayToEnd({ dataDirectory, environment }), words)
     await expect(stat(dataDirectory)).rejects.toThrow('ENOENT')

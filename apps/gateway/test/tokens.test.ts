@@ -19,6 +19,8 @@ describe('tokens of an identity provider', { timeout: 60_000 }, () => {
 
   const token = (path: string, claims: object = {}): string =>
     provider.token({ aud: `${gateway.url}${path}`, scope: 'mcp:use', groups: ['staff'], ...claims })
+  const enterAs = async (group: string): Promise<number> =>
+    (await knock('/mcp/notes', token('/mcp/notes', { org: 'org-1', groups: [group] }))).status
   const as = (sub: string): string => token('/mcp/notes', { org: 'org-1', sub, jti: crypto.randomUUID() })
   const knock = (path: string, key?: string, method = 'POST'): Promise<HttpAnswer> =>
     gateway.request(method, path, {
@@ -220,6 +222,20 @@ describe('tokens of an identity provider', { timeout: 60_000 }, () => {
     expect(await enter('/t/default/mcp', 'org-2')).toBe(404)
   })
 
+  test('a policy about a role is about everybody who has it, however they came', async () => {
+    const made = await gateway.request('POST', '/api/v1/policies', {
+      body: {
+        name: 'nobody calls',
+        subject: { kind: 'role', id: 'user' },
+        rules: { servers: { allow: [] } },
+      },
+    })
+    expect(made.status).toBe(201)
+    expect([await enterAs('staff'), await enterAs('operators')]).toEqual([404, 200])
+    await gateway.request('DELETE', `/api/v1/policies/${String(made.json['id'])}`)
+    expect(await enterAs('staff')).toBe(200)
+  })
+
   test('S12 in the address is refused, whoever sends it', async () => {
     const key = token('/mcp', { org: 'org-1' })
     for (const given of [undefined, key, ADMIN_KEY])
@@ -329,5 +345,12 @@ describe('with MREG_AUTH_MODE=none', { timeout: 60_000 }, () => {
     expect(refused.headers.get('www-authenticate')).toBe(
       `Bearer resource_metadata="${gateway.url}${WELL_KNOWN}/api/v1"`,
     )
+    // Nobody can say whether a token is good: that is no fault of its bearer.
+    provider.answer((_path, response) => void response.destroy())
+    const key = provider.token({ aud: `${gateway.url}/api/v1` })
+    const unknown = await gateway.request('GET', '/api/v1/servers', { key })
+    expect(unknown).toMatchObject({ status: 503, json: { code: 'token_keys_unavailable' } })
+    expect(Number(unknown.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await gateway.request('GET', '/api/v1/servers')).status).toBe(200)
   })
 })

@@ -86,8 +86,7 @@ export class JwtVerifier implements TokenVerifier {
       kind: 'token',
       expiresAt: this.#endOf(claims),
     })
-    this.#verified.add(key, principal)
-    return principal
+    return this.#verified.add(key, principal)
   }
 
   #checkHeader(token: string): ProtectedHeaderParameters {

@@ -30,17 +30,26 @@ export class VerifiedTokens {
   /** undefined: it has to be looked at. */
   find(key: string): Principal | undefined {
     const found = this.#principals.get(key)
-    if (found === undefined) return undefined
-    if (found.untilMs > this.#now()) return found.principal
-    this.#principals.delete(key)
-    return undefined
+    return found !== undefined && found.untilMs > this.#now() ? found.principal : undefined
   }
 
-  /** Remembers whose token it is, until it expires at the latest. */
-  add(key: string, principal: Principal): void {
+  /**
+   * Remembers whose token it is, until it expires at the latest.
+   *
+   * @returns the principal that was known for it before, when nothing is different: what others keep for that one stays.
+   */
+  add(key: string, principal: Principal): Principal {
+    const known = this.#principals.get(key)?.principal
+    const same = known !== undefined && isSame(known, principal) ? known : principal
     const untilMs = Math.min(this.#now() + GOOD_MS, principal.expiresAt?.getTime() ?? 0)
+    // What is looked at again comes last in line.
+    this.#principals.delete(key)
     const oldest = this.#principals.size < MAX_TOKENS ? undefined : this.#principals.keys().next().value
     if (oldest !== undefined) this.#principals.delete(oldest)
-    this.#principals.set(key, { principal, untilMs })
+    this.#principals.set(key, { principal: same, untilMs })
+    return same
   }
 }
+
+const isSame = (one: Principal, other: Principal): boolean =>
+  one.id === other.id && one.tenantId === other.tenantId && one.role === other.role
