@@ -37,7 +37,7 @@ describe('a call of a newer client that waits for an answer', () => {
 
   const openWith = (bridge: ServerProxyOptions['bridge']): OpenProxy => {
     const other = openProxy({ bridge, timeouts: { toolCallMs: 60_000 } })
-    other.register(registered(server.url))
+    other.register(registered(server.url), registered(server.url, { slug: 'other' }))
     return other
   }
   const inputResponses = { 'elicitation/create': ANSWER }
@@ -95,6 +95,7 @@ describe('a call of a newer client that waits for an answer', () => {
   test.each<[string, object, ModernFields]>([
     ['with other arguments', { arguments: { message: 'What?' } }, {}],
     ['of another principal', {}, { principal: { ...LOCAL_PRINCIPAL, id: 'somebody-else' } }],
+    ['to another server', {}, { slug: 'other' }],
     ['of a client that is able to do something else', {}, { capabilities: { elicitation: {} } }],
   ])('S23 is nothing for a request %s', async (_what, more, fields) => {
     const requestState = await park(open)
