@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -199,19 +200,19 @@ test(
   LONG,
   async () => {
     await using directory = await temporaryDirectory()
-    const start = (key: string, port?: number) =>
+    const start = (port?: number) =>
       startGateway({
         dataDirectory: directory.path,
         port,
         readyTimeoutMs: 60_000,
-        environment: { MREG_LOG_LEVEL: 'warn', MREG_SECRET_KEY: key.repeat(12) },
+        environment: { MREG_LOG_LEVEL: 'warn', MREG_SECRET_KEY: randomBytes(32).toString('base64url') },
       })
-    const first = await start('first-')
+    const first = await start()
     const environment = { MREG_URL: first.url, MREG_KEY: first.adminKey }
     await workplace.json(['add', 'fixture', fixture.url], { ...environment, MREG_DATA_DIR: '' })
     await using bridge = await connectThroughBridge('fixture', environment)
     await first.terminate()
-    await using second = await start('other-', first.port)
+    await using second = await start(first.port)
     expect(second.url).toBe(first.url)
     expect(textOf(await bridge.client.callTool({ name: 'echo', arguments: { message: 'again' } }))).toBe(
       'again',

@@ -58,7 +58,7 @@ const asInReadme = (text: string): string =>
     // The width of a column is that of the addresses in it.
     .replaceAll(/(?<=\S) {2,}/gu, '  ')
     // How many tools there are is known a moment after the server is.
-    .replaceAll(/(?:13  1,910|-  -)(?=  N s ago)/gu, 'N  N')
+    .replaceAll(/(?:12  1,614|-  -)(?=  N s ago)/gu, 'N  N')
     .replaceAll(
       /NODE_EXTRA_CA_CERTS holds the certificate of .*|no proxy and no certificate authority.*/gu,
       'the network of this machine',
