@@ -48,4 +48,21 @@ describe.each([
       state: 'revoked',
     })
   })
+
+  test('a policy that is made at one counts at the other, and so does its end', async () => {
+    const { json } = await here.request('POST', '/api/v1/keys', { body: { name: 'test', role: 'user' } })
+    const look = async (): Promise<number> =>
+      (await there.request('GET', '/api/v1/servers', { key: String(json['key']) })).status
+    await expect.poll(look, { timeout: 5000 }).toBe(200)
+    const made = await here.request('POST', '/api/v1/policies', {
+      body: {
+        name: 'nothing',
+        subject: { kind: 'key', id: json['id'] },
+        rules: { api: { allow: [] } },
+      },
+    })
+    await expect.poll(look, { timeout: 5000, interval: 25 }).toBe(403)
+    await here.request('DELETE', `/api/v1/policies/${String(made.json['id'])}`)
+    await expect.poll(look, { timeout: 5000, interval: 25 }).toBe(200)
+  })
 })
