@@ -139,7 +139,11 @@ describe('ten servers behind one endpoint, of both eras', () => {
       // Others may not have answered yet, on a busy machine.
       expect(away).toEqual(expect.arrayContaining([HUNG, BLACK]))
       for (const mark of marks)
-        expect(mark).toMatchObject({ since: expect.any(String), reason: expect.any(String) })
+        expect(mark).toMatchObject({
+          since: expect.any(String),
+          reason: expect.any(String),
+          ageMs: expect.any(Number),
+        })
       for (const slug of HEALTHY)
         expect(await callEcho(client, slug)).toMatchObject({ content: [{ text: slug }] })
       await expect(callEcho(client, BLACK)).rejects.toThrow(/"server-1" is unavailable/u)

@@ -143,7 +143,7 @@ describe('a start with a bad setting', () => {
     expect(end.stderr).toMatch(/MREG_LOG_LEVEL/)
   })
 
-  test('is refused when the database does not answer, without a word of the password', async () => {
+  test('F34 is refused when the database does not answer and nothing was kept, without a word of the password', async () => {
     const end = await runGatewayToEnd({
       dataDirectory: join(parent, 'without-database'),
       environment: { MREG_DATABASE_URL: 'postgres://somebody:hidden@127.0.0.1:1/x', MREG_LOG_LEVEL: 'error' },

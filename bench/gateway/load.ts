@@ -14,6 +14,8 @@ interface LoadOrder {
   /** Which era the client speaks. */
   readonly era: 'legacy' | 'modern'
   readonly sessionId: string
+  /** What the tool is called at that address. */
+  readonly tool: string
   readonly connections: number
   readonly durationMs: number
 }
@@ -24,7 +26,7 @@ const MODERN_META = {
   'io.modelcontextprotocol/clientCapabilities': {},
   'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
 }
-const MODERN_HEADERS = { 'mcp-protocol-version': VERSION, 'mcp-method': 'tools/call', 'mcp-name': 'echo' }
+const MODERN_HEADERS = { 'mcp-protocol-version': VERSION, 'mcp-method': 'tools/call' }
 
 // A process of its own: what it costs is in nobody else's account.
 const agent = new Agent({ keepAlive: true })
@@ -39,7 +41,7 @@ const call = (order: LoadOrder): Promise<number> =>
       id,
       method: 'tools/call',
       params: {
-        name: 'echo',
+        name: order.tool,
         arguments: { message: `${id} ${'y'.repeat(100)}` },
         ...(order.era === 'modern' ? { _meta: MODERN_META } : {}),
       },
@@ -55,7 +57,7 @@ const call = (order: LoadOrder): Promise<number> =>
           accept: 'application/json, text/event-stream',
           'content-length': body.length,
           ...(order.era === 'modern'
-            ? MODERN_HEADERS
+            ? { ...MODERN_HEADERS, 'mcp-name': order.tool }
             : { 'mcp-session-id': order.sessionId, 'mcp-protocol-version': '2025-11-25' }),
         },
       },

@@ -12,6 +12,10 @@ interface Message {
 const common = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }
 const discovered = { ...common, supportedVersions: ['2026-07-28'], capabilities: { tools: {} } }
 
+const listed = { ...common, tools: [{ name: 'echo', inputSchema: { type: 'object' } }] }
+const called = { resultType: 'complete', content: [{ type: 'text', text }] }
+const results: Readonly<Record<string, object>> = { 'server/discover': discovered, 'tools/list': listed }
+
 createServer((request, response) => {
   const parts: Buffer[] = []
   request.on('data', (part: Buffer) => parts.push(part))
@@ -27,8 +31,7 @@ createServer((request, response) => {
       message: 'Unsupported protocol version',
       data: { supported: ['2026-07-28'] },
     }
-    const called = { resultType: 'complete', content: [{ type: 'text', text }] }
-    const answer = isModern ? { result: method === 'server/discover' ? discovered : called } : { error }
+    const answer = isModern ? { result: results[method ?? ''] ?? called } : { error }
     const body = JSON.stringify({ jsonrpc: '2.0', id, ...answer })
     response.writeHead(isModern ? 200 : 400, {
       'content-type': 'application/json',

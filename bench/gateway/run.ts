@@ -8,7 +8,7 @@ import { freePort, startGateway } from '@mreg/testing'
 
 import type { LoadReport } from './load.ts'
 
-// What the gateway costs on `/mcp/{slug}`, beside going to the server directly and beside a textbook proxy, in one
+// What the gateway costs on `/mcp/{slug}`, and on `/mcp` where names are rewritten, beside going to the server directly and beside a textbook proxy, in one
 // run with interleaved rounds. Only ratios within a run mean anything.
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
@@ -20,6 +20,7 @@ interface Target {
   readonly url: string
   readonly era: 'legacy' | 'modern'
   readonly sessionId: string
+  readonly tool: string
   /** Whose processor time is counted. */
   readonly pid: number
 }
@@ -94,16 +95,20 @@ try {
     ['mreg, newer client to older server', `${gateway.url}/mcp/bench`, gateway.pid, 'modern'],
   ] as const
   const targets: Target[] = []
-  for (const [name, url, pid, era = 'legacy'] of urls) {
-    targets.push({ name, url, pid, era, sessionId: era === 'modern' ? '' : await initialize(url) })
+  const add = async (target: Omit<Target, 'sessionId'>): Promise<void> => {
+    targets.push({ ...target, sessionId: target.era === 'modern' ? '' : await initialize(target.url) })
   }
+  for (const [name, url, pid, era = 'legacy'] of urls) await add({ name, url, pid, era, tool: 'echo' })
+  const merged = { url: `${gateway.url}/mcp`, pid: gateway.pid }
+  await add({ ...merged, name: 'mreg, all as one, older both', era: 'legacy', tool: 'bench__echo' })
+  await add({ ...merged, name: 'mreg, all as one, newer both', era: 'modern', tool: 'modern__echo' })
 
   const load = fork(join(import.meta.dirname, 'load.ts'))
   children.push(load)
-  const round = async ({ era, url, sessionId, pid }: Target, durationMs: number): Promise<Round> => {
+  const round = async ({ era, url, sessionId, tool, pid }: Target, durationMs: number): Promise<Round> => {
     const before = cpuSeconds(pid)
     const reported = new Promise<LoadReport>((resolve) => load.once('message', resolve))
-    load.send({ era, url, sessionId, connections: CONNECTIONS, durationMs })
+    load.send({ era, url, sessionId, tool, connections: CONNECTIONS, durationMs })
     const report = await reported
     return { ...report, cpuSecondsPer10k: ((cpuSeconds(pid) - before) / report.requests) * 10_000 }
   }

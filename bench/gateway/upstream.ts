@@ -25,7 +25,9 @@ createServer((request, response) => {
             capabilities: { tools: {} },
             serverInfo: { name: 'bench', version: '1' },
           }
-        : { content: [{ type: 'text', text }] }
+        : method === 'tools/list'
+          ? { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] }
+          : { content: [{ type: 'text', text }] }
     const body = JSON.stringify({ jsonrpc: '2.0', id, result })
     response.writeHead(200, {
       'content-type': 'application/json',

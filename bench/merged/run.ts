@@ -100,6 +100,8 @@ try {
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }
+  const requestsSoFar = async (): Promise<number> => Number(await (await fetch(upstream)).text())
+  const before = await requestsSoFar()
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const each of cases) {
       const { pages, bytes } = await listAll(each.gateway)
@@ -107,7 +109,10 @@ try {
       each.bytes = bytes
     }
   }
-  console.log(`tools/list of ${SERVERS} servers with ${TOOLS} tools each, warm, ${ROUNDS} rounds\n`)
+  const asked = (await requestsSoFar()) - before
+  console.log(
+    `tools/list of ${SERVERS} servers with ${TOOLS} tools each, warm, ${ROUNDS} rounds; servers were asked ${asked} times meanwhile\n`,
+  )
   console.log('| case | p50 ms a page | p99 ms a page | largest page KiB | x all well |')
   console.log('|---|---|---|---|---|')
   const base = quantile(cases[0]?.times ?? [], 0.5)

@@ -26,10 +26,15 @@ const RESULTS: Readonly<Record<string, object>> = {
   'tools/list': { tools: definitions, ttlMs: 0, cacheScope: 'private' },
 }
 
+/** Requests so far: `GET` gives it. */
+let requests = 0
+
 createServer((request, response) => {
+  if (request.method === 'GET') return response.end(String(requests))
+  requests += 1
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
-  request.on('end', () => {
+  return request.on('end', () => {
     if (request.url?.startsWith('/hung') === true) return
     const { id, method } = JSON.parse(Buffer.concat(chunks).toString())
     const result = RESULTS[method]

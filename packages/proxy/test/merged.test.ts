@@ -170,7 +170,9 @@ describe('servers that do not answer', () => {
 
   test('lose their entries when they have been away for long, and have them again when they are back', async () => {
     const server = await startFixtureServer()
-    await using open = await openMerged({ refreshMs: 50, minRefreshMs: 50, retryMs: 50, maxAwayMs: 100 })
+    const breaker = { failureThreshold: 1000, openMs: 50, maxOpenMs: 50 }
+    const catalog = { refreshMs: 50, minRefreshMs: 50, retryMs: 50, maxAwayMs: 100 }
+    await using open = await openMerged(catalog, { breaker })
     open.register(registered(server.url, { slug: 'away' }))
     const { client, close } = await connectNew(open.url)
     expect(await allTools(client)).toContain('away__echo')

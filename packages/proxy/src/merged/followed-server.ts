@@ -1,5 +1,11 @@
 import type { Logger, Principal, ServerStatus } from '@mreg/core'
-import { type CatalogServer, type Definition, type DefinitionKind, needsLogin } from '@mreg/registry'
+import {
+  type CatalogServer,
+  type Definition,
+  type DefinitionKind,
+  type KeptOffer,
+  needsLogin,
+} from '@mreg/registry'
 
 import type { ServerRoute } from '../route-table.ts'
 import type { CatalogSettings } from './catalog-settings.ts'
@@ -96,9 +102,9 @@ export class FollowedServer {
   }
 
   /** Takes over what was kept of it before this process began. */
-  adopt(definitions: readonly Definition[]): void {
+  adopt({ definitions, seenAt }: Pick<KeptOffer, 'definitions' | 'seenAt'>): void {
     this.#isAdopted = true
-    this.#show({ definitions })
+    this.#show({ definitions, seenAt })
   }
 
   /** What is kept of it by now; undefined: nothing is. */

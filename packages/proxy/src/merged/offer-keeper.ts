@@ -15,12 +15,16 @@ export interface OfferKeeperOptions {
   readonly logger: Logger
 }
 
+/** How long what has not changed is not kept again, in milliseconds: by that it is known when it was seen last. */
+const KEPT_AGAIN_MS = 3_600_000
+
 /** Keeps what one server offers beyond the life of the process, and reads what others have kept of it. */
 export class OfferKeeper {
   readonly #options: OfferKeeperOptions
   /** What it said last, whether it is shown or not. */
   #offered: readonly Definition[] = []
   #isKept = false
+  #keptAt = 0
 
   constructor(options: OfferKeeperOptions) {
     this.#options = options
@@ -49,10 +53,12 @@ export class OfferKeeper {
   ): Promise<readonly Definition[]> {
     const { logger, names, store, tenantId } = this.#options
     if (store === undefined) return offered
-    if (shown !== undefined && this.#isKept && isSameOffer(this.#offered, offered)) return shown
+    const isFresh = this.#isKept && performance.now() - this.#keptAt < KEPT_AGAIN_MS
+    if (shown !== undefined && isFresh && isSameOffer(this.#offered, offered)) return shown
     try {
       const kept = await store.save(tenantId, this.#ownerOf(route), offered, names)
       this.#isKept = true
+      this.#keptAt = performance.now()
       this.#offered = offered
       return kept
     } catch (error) {

@@ -176,8 +176,7 @@ export class TenantCatalog implements Disposable {
     if (own !== undefined) await own.shared.#loaded
     if (store === undefined) return
     try {
-      for (const { serverId, definitions } of await this.#offers(store, routes))
-        this.#followed.get(serverId)?.adopt(definitions)
+      for (const offer of await this.#offers(store, routes)) this.#followed.get(offer.serverId)?.adopt(offer)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       logger.warn('what servers offered before could not be read', { reason })

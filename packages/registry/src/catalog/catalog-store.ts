@@ -29,6 +29,8 @@ import { shownDefinitions } from './shown-definitions.ts'
 export interface KeptOffer {
   readonly serverId: string
   readonly definitions: readonly Definition[]
+  /** When the server said so last, to within an hour or two; undefined: nobody knows. */
+  readonly seenAt?: Date | undefined
 }
 
 /** Which server's lists, and for whom. */
@@ -113,8 +115,8 @@ export class DatabaseCatalogStore implements CatalogStore {
       const offers: KeptOffer[] = []
       for (const serverId of serverIds) {
         const policy = changePolicyOf(settings.get(serverId) ?? {}, this.#options.changes)
-        const definitions = await shownDefinitions(session, { serverId, scopeKey: '' }, policy)
-        if (definitions !== undefined) offers.push({ serverId, definitions })
+        const shown = await shownDefinitions(session, { serverId, scopeKey: '' }, policy)
+        if (shown !== undefined) offers.push({ serverId, ...shown })
       }
       return { names, offers }
     })
@@ -130,7 +132,7 @@ export class DatabaseCatalogStore implements CatalogStore {
       const policy = changePolicyOf(settings.get(serverId) ?? {}, this.#options.changes)
       return {
         names: await new ExposedNameRepository(session).ofServer(slug),
-        definitions: await shownDefinitions(session, { serverId, scopeKey }, policy, known),
+        definitions: (await shownDefinitions(session, { serverId, scopeKey }, policy, known))?.definitions,
       }
     })
   }
@@ -159,7 +161,7 @@ export class DatabaseCatalogStore implements CatalogStore {
         await giveNames(session, kind, slug, ofKind, names)
       }
       return {
-        shown: (await shownDefinitions(session, { serverId, scopeKey }, policy, storable)) ?? [],
+        shown: (await shownDefinitions(session, { serverId, scopeKey }, policy, storable))?.definitions ?? [],
         report: await reportChanges(session, { tenantId, serverId, slug }, observations),
       }
     })

@@ -13,7 +13,7 @@ export interface CatalogServer {
   /** Under which it is filed; undefined: none. */
   readonly tags?: readonly string[] | undefined
   readonly definitions: readonly Definition[]
-  /** When the server itself said so last; undefined: before this process began, or never. */
+  /** When the server itself said so last, to within an hour or two if that was before this process began; undefined: nobody knows. */
   readonly seenAt?: Date | undefined
   /** How long, in milliseconds since 1970, and for whom it is good, as the server said; undefined: it did not say. */
   readonly freshness?: { readonly until: number; readonly isPublic: boolean } | undefined

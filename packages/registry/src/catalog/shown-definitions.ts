@@ -8,6 +8,13 @@ import type { Definition, DefinitionKind, DefinitionMarks } from './definition.t
 
 type Session = TenantSession<RegistryDatabase>
 
+/** What clients have of a server. */
+export interface Shown {
+  readonly definitions: readonly Definition[]
+  /** When the server itself offered any of its entries last, to within an hour. */
+  readonly seenAt: Date
+}
+
 /**
  * What clients have of a server, in the order in which it was offered, as far as that is known; undefined when nothing was ever
  * kept of it.
@@ -19,7 +26,7 @@ export const shownDefinitions = async (
   { serverId, scopeKey }: { readonly serverId: string; readonly scopeKey: string },
   policy: ChangePolicy,
   offered: readonly Definition[] = [],
-): Promise<readonly Definition[] | undefined> => {
+): Promise<Shown | undefined> => {
   const capabilities = new CapabilityRepository(session)
   const records = await allPages((page) => capabilities.listForServer(serverId, { ...page, scopeKey }))
   const bodies = new Map(offered.map(({ hash, bytes }) => [hash, bytes]))
@@ -34,13 +41,14 @@ export const shownDefinitions = async (
   if (missing.length > 0)
     for (const [hash, bytes] of await capabilities.definitions(missing)) bodies.set(hash, bytes)
   const places = new Map(offered.map((definition, place) => [keyOf(definition), place]))
-  return served
+  const definitions = served
     .flatMap(([record, hash]) => {
       const bytes = bodies.get(hash)
       const { kind, name } = record
       return bytes === undefined ? [] : [{ kind, name, bytes, hash, marks: marksOf(record) }]
     })
     .toSorted((a, b) => (places.get(keyOf(a)) ?? Infinity) - (places.get(keyOf(b)) ?? Infinity) || 0)
+  return { definitions, seenAt: new Date(Math.max(...records.map(({ lastSeenAt }) => lastSeenAt.getTime()))) }
 }
 
 const marksOf = ({ state, flags }: CapabilityRecord): DefinitionMarks | undefined => {

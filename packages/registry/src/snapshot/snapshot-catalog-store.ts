@@ -30,7 +30,12 @@ export interface SnapshotCatalogStoreOptions {
 interface Shown {
   names: ExposedNames
   readonly offers: Map<string, readonly Definition[]>
+  /** When each server offered that last, as far as it is known. */
+  readonly seenAt: Map<string, Date>
 }
+
+/** Of one server, as it is written: which, what, and when it was seen last. */
+type StoredOffer = readonly [serverId: string, definitions: readonly Definition[], seenAt?: Date]
 
 /** As it is written. Offers in parts, so that nobody waits until all of them have been put into bytes. */
 interface StoredCatalog {
@@ -61,15 +66,20 @@ export class SnapshotCatalogStore implements CatalogStore {
       const names = new ExposedNames()
       for (const each of kept.names) names.learn(each)
       const offers = new Map(kept.offers.map(({ serverId, definitions }) => [serverId, definitions]))
-      this.#keep(name, { names, offers })
+      const seenAt = new Map(kept.offers.flatMap(({ serverId, seenAt: at }) => (at ? [[serverId, at]] : [])))
+      this.#keep(name, { names, offers, seenAt })
       return kept
     }
-    const { names, offers } = await this.#read(name)
+    const { names, offers, seenAt } = await this.#read(name)
     const wanted = new Set(serverIds)
     const known = [...offers].filter(([serverId]) => wanted.has(serverId))
     return {
       names: [...names.all()],
-      offers: known.map(([serverId, definitions]): KeptOffer => ({ serverId, definitions })),
+      offers: known.map(([serverId, definitions]): KeptOffer => ({
+        serverId,
+        definitions,
+        seenAt: seenAt.get(serverId),
+      })),
     }
   }
 
@@ -98,6 +108,7 @@ export class SnapshotCatalogStore implements CatalogStore {
     const shown = this.#shown.get(name) ?? (await this.#read(name))
     shown.names = names
     shown.offers.set(owner.serverId, given)
+    shown.seenAt.set(owner.serverId, new Date())
     this.#keep(name, shown)
     return given
   }
@@ -134,8 +145,12 @@ export class SnapshotCatalogStore implements CatalogStore {
     const names = new ExposedNames()
     for (const each of newest?.names ?? []) names.learn(each)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- authenticated: it was written below
-    const parts = newest?.parts.map((part) => deserialize(part) as readonly [string, readonly Definition[]])
-    const shown: Shown = { names, offers: new Map(parts) }
+    const parts = newest?.parts.map((part) => deserialize(part) as StoredOffer) ?? []
+    const shown: Shown = {
+      names,
+      offers: new Map(parts.map(([serverId, definitions]) => [serverId, definitions])),
+      seenAt: new Map(parts.flatMap(([serverId, , at]) => (at === undefined ? [] : [[serverId, at]]))),
+    }
     // Somebody may have asked for the same meanwhile.
     const known = this.#shown.get(name)
     if (known === undefined) this.#shown.set(name, shown)
@@ -145,8 +160,10 @@ export class SnapshotCatalogStore implements CatalogStore {
   #forget(tenantId: string, serverId: string): void {
     const shared = nameOf(tenantId, '')
     for (const [name, shown] of this.#shown)
-      if ((name === shared || name.startsWith(`${shared}/`)) && shown.offers.delete(serverId))
+      if ((name === shared || name.startsWith(`${shared}/`)) && shown.offers.delete(serverId)) {
+        shown.seenAt.delete(serverId)
         this.#keep(name, shown)
+      }
   }
 }
 
@@ -157,13 +174,18 @@ const nameOf = (tenantId: string, scopeKey: string | undefined): string =>
     .map((part) => encodeURIComponent(part))
     .join('/')
 
-const contentOf = async ({ names, offers }: Shown): Promise<SnapshotContent> => {
+const HOUR_MS = 3_600_000
+
+const contentOf = async ({ names, offers, seenAt }: Shown): Promise<SnapshotContent> => {
   const digest = createHash('sha256')
   const parts: Uint8Array[] = []
   for (const offer of [...offers].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
     const [serverId, definitions] = offer
-    digest.update(`${serverId} ${definitions.map(({ name, hash }) => `${name} ${hash}`).join(' ')}\n`)
-    parts.push(serialize(offer))
+    const at = seenAt.get(serverId)
+    // Not written again for every look.
+    const hour = Math.floor((at?.getTime() ?? 0) / HOUR_MS)
+    digest.update(`${serverId} ${hour} ${definitions.map(({ name, hash }) => `${name} ${hash}`).join(' ')}\n`)
+    parts.push(serialize([serverId, definitions, at]))
     await setImmediate()
   }
   const value: StoredCatalog = { savedAt: new Date(), parts, names: [...names.all()] }
