@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { expect, test } from 'vitest'
 
 import { childEnvironment, environmentFault } from '../../src/index.ts'
@@ -50,6 +54,25 @@ test('a child has that environment and its own, and a mark of its owner', async 
   } finally {
     delete process.env['MREG_TEST_CANARY']
   }
+})
+
+test('no shell reads a command: its arguments arrive as they were written (S45, S46)', async () => {
+  const canary = join(tmpdir(), `mreg-canary-${crypto.randomUUID()}`)
+  const hostile = [
+    `$(touch ${canary})`,
+    `\`touch ${canary}\``,
+    `; touch ${canary}`,
+    `| touch ${canary}`,
+    `> ${canary}`,
+    '$HOME ~ *',
+    'two words "and" \'quotes\'',
+    'a\nb',
+    '',
+  ]
+  await using transport = await startedStdio({ stderr: hostile })
+  const { argv } = JSON.parse(await (await StdioCaller.open(transport)).textOf('about'))
+  expect(argv).toEqual(hostile.map((text) => `--stderr=${text}`))
+  expect(existsSync(canary)).toBe(false)
 })
 
 test.each([
