@@ -1,7 +1,16 @@
-import { type DualEraServer, startDualEraServer } from '@mreg/testing'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import {
+  type AuthorizationServer,
+  type DualEraServer,
+  startAuthorizationServer,
+  startDualEraServer,
+  startProtectedServer,
+} from '@mreg/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { ERA_CLIENTS } from './support/clients.ts'
+import { InProcessGateway } from './support/in-process-gateway.ts'
 import { type OpenGateway, openGateway } from './support/open-gateway.ts'
 
 /** Servers of this machine answer at once; the machine may be busy. */
@@ -92,5 +101,80 @@ describe('callers who may do different things', { timeout: 60_000 }, () => {
         expect(new Set([...heardByFew, ...unheard])).toEqual(new Set([OTHER]))
       },
     )
+  })
+})
+
+/** Logs somebody in for the server, as he does in his browser. */
+const logIn = async (
+  gateway: InProcessGateway,
+  key: string,
+  authority: AuthorizationServer,
+): Promise<void> => {
+  const path = '/api/v1/servers/notes/login'
+  const body = { redirectUri: 'http://127.0.0.1:40123/callback' }
+  const { json, text } = await gateway.request('POST', path, { body, key })
+  if (typeof json['authorizationUrl'] !== 'string') throw new Error(text)
+  const { searchParams } = await authority.consent(json['authorizationUrl'])
+  const answer = Object.fromEntries(searchParams)
+  const done = await gateway.request('POST', `${path}/${String(json['loginId'])}`, { body: answer, key })
+  if (done.status !== 200) throw new Error(done.text)
+}
+
+describe('callers with logins of their own at one server', { timeout: 60_000 }, () => {
+  const resources = new AsyncDisposableStack()
+  afterAll(() => resources.disposeAsync())
+
+  test('S24 see and call what it has for each of them, and whoever is not connected sees nothing of it', async () => {
+    const gateway = resources.use(await InProcessGateway.start({ MREG_AUTH_MODE: 'required' }))
+    const authority = resources.use(await startAuthorizationServer())
+    const tokens: string[] = []
+    const server = resources.use(
+      await startProtectedServer({
+        authorizationServer: authority,
+        // Who logs in first is ada.
+        toolsFor: (token) => {
+          if (!tokens.includes(token)) tokens.push(token)
+          return [`only_${['ada', 'bob'][tokens.indexOf(token)] ?? 'nobody'}`]
+        },
+      }),
+    )
+    const endpoints = [{ transport: 'streamable-http', url: server.url }]
+    const settings = { login: 'principal' }
+    await gateway.request('POST', '/api/v1/servers', { body: { slug: 'notes', endpoints, settings } })
+    const people = new Map<string, { readonly client: Client; readonly key: string }>()
+    for (const name of ['ada', 'bob', 'eve']) {
+      const { json } = await gateway.request('POST', '/api/v1/keys', { body: { name } })
+      const key = String(json['key'])
+      const client = new Client({ name: 'test', version: '1' })
+      const headers = { authorization: `Bearer ${key}` }
+      await client.connect(
+        new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`), { requestInit: { headers } }),
+      )
+      resources.defer(() => client.close())
+      people.set(name, { client, key })
+    }
+    const namesOf = async (who: string): Promise<readonly string[]> =>
+      ((await people.get(who)?.client.listTools())?.tools ?? []).map(({ name }) => name)
+    const call = async (who: string, name: string): Promise<string> =>
+      JSON.stringify(await people.get(who)?.client.callTool({ name, arguments: {} }).catch(String))
+    for (const who of ['ada', 'bob']) {
+      await expect.poll(() => namesOf(who), PATIENT).toEqual(['notes__login'])
+      await logIn(gateway, people.get(who)?.key ?? '', authority)
+      await expect.poll(() => namesOf(who), PATIENT).toContain(`notes__only_${who}`)
+    }
+    expect((await namesOf('ada')).filter((name) => name.includes('only'))).toEqual(['notes__only_ada'])
+    expect((await namesOf('bob')).filter((name) => name.includes('only'))).toEqual(['notes__only_bob'])
+    expect(await namesOf('eve')).toEqual(['notes__login'])
+    expect(await call('ada', 'notes__only_ada')).toContain('only_ada was called')
+    for (const who of ['bob', 'eve']) expect(await call(who, 'notes__only_ada')).toContain('Nothing is known')
+    for (const [who, isShown] of [
+      ['ada', true],
+      ['bob', false],
+      ['eve', false],
+    ] as const) {
+      const target = `/api/v1/explain?principal=${who}&name=notes__only_ada`
+      const { json } = await gateway.request('GET', target)
+      expect([who, json['isShown']]).toEqual([who, isShown])
+    }
   })
 })

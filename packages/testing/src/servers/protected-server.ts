@@ -16,6 +16,8 @@ export interface ProtectedServerOptions {
   readonly resourceMetadata?: Readonly<Record<string, unknown>> | undefined
   /** The scopes that it wants, read anew for each request. Default `mcp:use`. */
   readonly scopes?: readonly string[] | undefined
+  /** Names of tools that it has for the holder of a token, besides those that all have. Default none. */
+  readonly toolsFor?: ((token: string) => readonly string[]) | undefined
   /** Whether its challenge says where that metadata is. Default true. */
   readonly challengeSaysWhere?: boolean | undefined
 }
@@ -80,6 +82,9 @@ export async function startProtectedServer(options: ProtectedServerOptions): Pro
       record: () => {},
       released: () => Promise.resolve(),
     })
+    const token = request.headers.authorization?.replace(/^Bearer /u, '') ?? ''
+    for (const name of options.toolsFor?.(token) ?? [])
+      server.registerTool(name, {}, () => ({ content: [{ type: 'text', text: `${name} was called` }] }))
     response.once('close', () => void transport.close())
     await server.connect(transport)
     await transport.handleRequest(request, response, request.body)

@@ -16,7 +16,8 @@ const AMBIGUOUS: ReadonlySet<number> = new Set([
 
 /**
  * Learns from a refusal which era a server speaks: an error that only modern servers have proves one, and to a request of
- * the older era it says that there is no other. One that does not understand a modern request is to be asked again.
+ * the older era it says that there is no other. One that does not understand a modern request is to be asked again, or
+ * is taken for an older one where nothing is known of it.
  */
 export const learnFromRefusal = (
   era: EndpointEra,
@@ -31,6 +32,8 @@ export const learnFromRefusal = (
     const legacy = !isModernRequest && code === ERROR_CODE.unsupportedVersion ? false : undefined
     era.learn({ modern: true, legacy })
   } else if (isModernRequest && (code === undefined || !AMBIGUOUS.has(code))) {
-    era.doubt()
+    // Where nothing could be found out by asking, as of a server that answers only those who are logged in, this is what there is.
+    if (era.ageMs === undefined) era.learn({ modern: false })
+    else era.doubt()
   }
 }
