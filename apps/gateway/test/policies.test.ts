@@ -169,7 +169,7 @@ describe('policies', { timeout: 60_000 }, () => {
     })
     const patch = (body: object) => gateway.request('PATCH', path, { body })
     expect((await patch({ name: 'second', revision: 1 })).json).toMatchObject({ name: 'second', revision: 2 })
-    expect(await patch({ name: 'third', revision: 1 })).toMatchObject({ status: 409 })
+    expect(await patch({ name: 'third', revision: 1 })).toMatchObject({ status: 412 })
     expect(await patch({ rules: { tols: {} } })).toMatchObject({ status: 400 })
     expect(await patch({})).toMatchObject({ status: 400 })
     const post = (body: object) => gateway.request('POST', '/api/v1/policies', { body })
