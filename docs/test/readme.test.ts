@@ -4,10 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { withSettingsTable } from '../settings-table.ts'
-
-/** The formatter pads the cells of tables; what is in them counts. */
-const unpadded = (markdown: string): string =>
-  markdown.replaceAll(/ *\| */gu, '|').replaceAll(/-{3,}/gu, '---')
+import { unpadded } from './support/unpadded.ts'
 
 test('the README has every setting as the code has it', () => {
   const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')

@@ -76,7 +76,7 @@ describe('the audit trail', () => {
     expect(trail.figures).toMatchObject({ recorded: 450, written: 450, lost: 0 })
   })
 
-  test('keeps events while the database is away, and writes each of them once when it is back', async () => {
+  test('F55 keeps events while the database is away, and writes each of them once when it is back', async () => {
     isAway = true
     {
       await using trail = open()
@@ -108,7 +108,7 @@ describe('the audit trail', () => {
     expect(await written()).toHaveLength(10)
   })
 
-  test('counts what finds no room', async () => {
+  test('F55 counts what finds no room', async () => {
     isAway = true
     await using trail = open(300)
     for (let index = 0; index < 10; index += 1) {
