@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
+import { PROGRAM_DIRECTORY } from './support/program-directory.ts'
 
 const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 const REDIRECT_URI = 'http://127.0.0.1:40123/callback'
@@ -92,7 +93,7 @@ describe('a server that wants a login', { timeout: 60_000 }, () => {
     })
     const data = resources.use(DataDirectory.claim(path))
     const logger = loggerInto(seen)
-    const foundation = { settings, logger, data, resources, programDirectory: import.meta.dirname }
+    const foundation = { settings, logger, data, resources, programDirectory: PROGRAM_DIRECTORY }
     const container = await createContainer(foundation)
     url = await container.get(Gateway).start()
   })

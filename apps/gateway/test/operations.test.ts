@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
+import { PROGRAM_DIRECTORY } from './support/program-directory.ts'
 
 const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 const VERSION = '2026-07-28'
@@ -85,7 +86,7 @@ describe('the operator of a gateway', { timeout: 60_000 }, () => {
       logger: silentLogger,
       data,
       resources,
-      programDirectory: import.meta.dirname,
+      programDirectory: PROGRAM_DIRECTORY,
     }
     url = await (await createContainer(foundation)).get(Gateway).start()
     const endpoints = [{ transport: 'streamable-http', url: server.url }]

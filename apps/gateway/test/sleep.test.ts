@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
+import { PROGRAM_DIRECTORY } from './support/program-directory.ts'
 
 const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 const TEN_MINUTES_MS = 600_000
@@ -54,7 +55,7 @@ describe('a machine that slept for ten minutes', { timeout: 90_000 }, () => {
       logger: loggerInto(logged),
       data,
       resources,
-      programDirectory: import.meta.dirname,
+      programDirectory: PROGRAM_DIRECTORY,
     })
     const url = await container.get(Gateway).start()
     const registered = await fetch(`${url}/api/v1/servers`, {

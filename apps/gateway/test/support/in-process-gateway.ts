@@ -8,6 +8,7 @@ import type { Container } from 'inversify'
 import { createContainer } from '../../src/container.ts'
 import { Gateway } from '../../src/gateway.ts'
 import { DataDirectory } from '../../src/process/data-directory.ts'
+import { PROGRAM_DIRECTORY } from './program-directory.ts'
 
 export const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 
@@ -58,7 +59,7 @@ export class InProcessGateway implements AsyncDisposable {
       logger: loggerInto(seen),
       data: resources.use(DataDirectory.claim(path)),
       resources,
-      programDirectory: import.meta.dirname,
+      programDirectory: PROGRAM_DIRECTORY,
     })
     const url = await container.get(Gateway).start()
     return new InProcessGateway(resources, { container, url, seen })

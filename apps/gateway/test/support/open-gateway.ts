@@ -8,6 +8,7 @@ import type { CapabilityView } from '@mreg/registry'
 import { createContainer } from '../../src/container.ts'
 import { Gateway } from '../../src/gateway.ts'
 import { DataDirectory } from '../../src/process/data-directory.ts'
+import { PROGRAM_DIRECTORY } from './program-directory.ts'
 
 const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 
@@ -52,7 +53,7 @@ export const openGateway = async (settings: SettingsFile = {}): Promise<OpenGate
     data: resources.use(DataDirectory.claim(join(path, 'data'))),
     logger: loggerInto(log),
     resources,
-    programDirectory: import.meta.dirname,
+    programDirectory: PROGRAM_DIRECTORY,
   })
   const url = await container.get(Gateway).start()
   const api: OpenGateway['api'] = async (method, target, body, key = ADMIN_KEY) => {

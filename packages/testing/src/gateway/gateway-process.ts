@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { freePort } from '../processes/free-port.ts'
 import { ManagedProcess, type ProcessExit } from '../processes/managed-process.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 
@@ -11,7 +12,7 @@ export interface GatewayOptions {
   readonly dataDirectory: string
   /** More variables of its environment. It inherits only PATH and HOME. */
   readonly environment?: Readonly<Record<string, string>> | undefined
-  /** Port (`MREG_PORT`). Default 0: a free one. */
+  /** Port (`MREG_PORT`). Default: a free one. */
   readonly port?: number | undefined
   /** The built program. Default: `apps/gateway/dist/main.js` of this repository. */
   readonly entry?: string | undefined
@@ -58,7 +59,8 @@ const builtGateway = fileURLToPath(new URL('../../../../apps/gateway/dist/main.j
 export async function startGateway(options: GatewayOptions): Promise<GatewayProcess> {
   const endpointFile = join(options.dataDirectory, 'endpoint.json')
   const startedAt = performance.now()
-  const child = spawnGateway(options)
+  // One that it can have again when it is started anew.
+  const child = spawnGateway({ ...options, port: options.port ?? (await freePort()) })
   try {
     const url = await waitUntil(
       'the gateway to be ready',
