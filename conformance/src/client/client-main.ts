@@ -69,3 +69,5 @@ const isFine = await attempt(async () => {
 // A server may want another login after the first, for more.
 if (!isFine && wantsLogin) await api.logIn(slug)
 if (!isFine && (wantsLogin || (await api.logInWhereNeeded(slug)))) await use(url)
+// Some of the suite's servers end only when nobody listens to them any more.
+await api.forget(slug)

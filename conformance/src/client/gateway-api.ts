@@ -23,6 +23,11 @@ export class GatewayApi {
     return `${this.#url}/mcp/${slug}`
   }
 
+  /** Takes a server out: the gateway ends what it has open with it. */
+  async forget(slug: string): Promise<void> {
+    await this.#send('DELETE', `/servers/${slug}`)
+  }
+
   /** Logs in, as a person at a browser does, if the server wants that. Gives whether it did. */
   async logInWhereNeeded(slug: string): Promise<boolean> {
     const { status } = await this.#send('POST', `/servers/${slug}/probe`)
