@@ -4,6 +4,9 @@ import { join } from 'node:path'
 
 import type { Mood, Report } from './replica.ts'
 
+/** For a replica to be given the calls that are waited for, in milliseconds. */
+const DEADLINE_MS = 60_000
+
 /** One replica: a process, and the ledger of what it has executed in all of its lives. */
 export class ReplicaProcess implements AsyncDisposable {
   readonly name: string
@@ -32,11 +35,18 @@ export class ReplicaProcess implements AsyncDisposable {
     this.#port = await listening.promise
   }
 
-  /** Waits until it has executed so many calls more. */
-  executed(calls: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+  /** Waits until it has executed so many calls more; fails when it has not for too long. */
+  async executed(calls: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#awaited = { size: this.ledger.size + calls, resolve }
-    return promise
+    const deadline = setTimeout(() => {
+      reject(new Error(`"${this.name}" was not given ${calls} calls within ${DEADLINE_MS} ms`))
+    }, DEADLINE_MS)
+    try {
+      await promise
+    } finally {
+      clearTimeout(deadline)
+    }
   }
 
   be(mood: Mood): void {

@@ -13,7 +13,7 @@ export interface Seen {
   readonly p99Ms: number
 }
 
-/** Every client lists and calls in turns, `rounds` times, while `meanwhile` happens. */
+/** Every client lists and calls in turns, `rounds` times and until `meanwhile` has happened. */
 export const watch = async (
   clients: readonly Client[],
   rounds: number,
@@ -30,8 +30,16 @@ export const watch = async (
     waits.push(performance.now() - begun)
     return outcome
   }
+  const happening = new AbortController()
+  const happen = async (): Promise<void> => {
+    try {
+      await meanwhile()
+    } finally {
+      happening.abort()
+    }
+  }
   const work = async (client: Client): Promise<void> => {
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < rounds || !happening.signal.aborted; round += 1) {
       lists[await timed(client.list())] += 1
       const nonce = randomUUID()
       sent.push(nonce)
@@ -40,7 +48,7 @@ export const watch = async (
       if (outcome === 'right') answered.push(nonce)
     }
   }
-  await Promise.all([...clients.map(work), meanwhile()])
+  await Promise.all([...clients.map(work), happen()])
   waits.sort((one, other) => one - other)
   const at = (share: number): number => waits[Math.floor(waits.length * share)] ?? 0
   return { lists, calls, sent, answered, p50Ms: at(0.5), p99Ms: at(0.99) }

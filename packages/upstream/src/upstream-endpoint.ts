@@ -172,8 +172,11 @@ export class UpstreamEndpoint {
    * @param principalId whose request it is; undefined: the gateway's own.
    */
   fitnessFor(principalId?: string): Fitness {
-    const found = fitness(this.#circuitFor(principalId), this.#health)
-    if (found === 'recovering') this.#check?.()
+    const circuit = this.#circuitFor(principalId)
+    const found = fitness(circuit, this.#health)
+    // Also of one that was called unfit: while others take its calls, nothing but a routine probe would find out more.
+    if (found !== 'good' && circuit.breaker.state === 'half-open' && circuit.pace.waitMs === 0)
+      this.#check?.()
     return found
   }
 

@@ -202,8 +202,12 @@ export class Upstreams implements AsyncDisposable {
     let asking: Promise<void> | undefined
     let askedAt = Number.NEGATIVE_INFINITY
     const ask = async (): Promise<void> => {
-      const { status } = await probeEndpoint(endpoint(), this.#probeOptions)
-      if (status === 'unhealthy') endpoint().overrunsFailed()
+      const asked = endpoint()
+      const { status } = await probeEndpoint(asked, this.#probeOptions)
+      if (status === 'unhealthy') asked.overrunsFailed()
+      // Newer than what was found before, here or elsewhere, of what is still there.
+      else if (status === 'healthy' && this.#live.get(asked.target.endpoint.id)?.endpoint === asked)
+        this.learnStatus(asked.target.endpoint.id, status)
       asking = undefined
     }
     return () => {

@@ -87,6 +87,37 @@ describe('what a probe found elsewhere', () => {
   })
 })
 
+/** Calls an endpoint that has failed unhealthy, and has its circuit let a call try. */
+const halfOpenAndUnfit = async ({ upstreams, endpoint }: ReturnType<typeof openUpstream>): Promise<void> => {
+  await fail(endpoint, 3)
+  upstreams.learnStatus(endpoint.target.endpoint.id, 'unhealthy')
+  endpoint.breaker.restore({ ...endpoint.breaker.snapshot(), openRemainingMs: 0 })
+}
+
+describe('an endpoint whose circuit is half open', () => {
+  test('and that was called unhealthy is asked as soon as somebody could use it, and is good when it answers', async () => {
+    await using upstream = await startHttpUpstream(failing)
+    await using open = openUpstream(upstream.url, { breaker })
+    await halfOpenAndUnfit(open)
+    upstream.answer((_request, response) => answerJson(response, { ...RESULT, id: 'mreg-probe' }))
+    expect(open.endpoint.fitnessFor()).toBe('unfit')
+    await expect.poll(() => open.endpoint.fitnessFor()).toBe('good')
+    expect(open.endpoint.breaker.state).toBe('closed')
+    expect(upstream.requests.filter(({ rpcMethod }) => rpcMethod === 'server/discover')).toHaveLength(1)
+  })
+
+  test('and that still fails stays unfit', async () => {
+    await using upstream = await startHttpUpstream(failing)
+    await using open = openUpstream(upstream.url, { breaker })
+    await halfOpenAndUnfit(open)
+    const before = upstream.requests.length
+    expect(open.endpoint.fitnessFor()).toBe('unfit')
+    await expect.poll(() => upstream.requests.length).toBeGreaterThan(before)
+    expect(open.endpoint.fitnessFor()).toBe('unfit')
+    expect(open.endpoint.breaker.state).toBe('half-open')
+  })
+})
+
 describe('a server that asks to be left alone', () => {
   test('by 429 and Retry-After is not asked before, and its circuit stays closed', async () => {
     await using upstream = await startHttpUpstream(limited({ 'retry-after': '120' }, 429))
