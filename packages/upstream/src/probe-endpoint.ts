@@ -30,6 +30,8 @@ export interface ProbeOptions {
    * Default false: it is ended at once.
    */
   readonly keepSession?: boolean | undefined
+  /** Two clocks, because a sleeping machine stops one of them. Default: the wall's, and one that never goes back. */
+  readonly now?: (() => { readonly wallMs: number; readonly monotonicMs: number }) | undefined
 }
 
 const PROBE_ID = 'mreg-probe'
@@ -38,13 +40,14 @@ const PROBE_ID = 'mreg-probe'
  * Asks an endpoint, in the words of its protocol, whether it works: `server/discover` first, and when it
  * does not know that, `initialize`. The session is ended, so that none is left behind, or kept, and then only asked `ping` the next time.
  *
- * Never throws for what the endpoint does. A good probe closes the endpoint's circuit.
+ * Never throws for what the endpoint does. A good probe closes the endpoint's circuit. A failure that the machine slept
+ * through is not believed: it asks once more.
  */
 export const probeEndpoint = async (
   endpoint: UpstreamEndpoint,
   options: ProbeOptions,
 ): Promise<EndpointProbe> => {
-  const startedAt = performance.now()
+  let startedAt = performance.now()
   const result = (fields: Pick<EndpointProbe, 'status' | 'era' | 'message'>): EndpointProbe => ({
     endpointId: endpoint.target.endpoint.id,
     latencyMs: Math.round(performance.now() - startedAt),
@@ -59,24 +62,49 @@ export const probeEndpoint = async (
     else if (found.era === 'legacy') endpoint.era.learn({ modern: false, legacy: true })
     return result(found)
   }
+  const now = options.now ?? clocks
+  const before = now()
+  const found = await probeHttp(endpoint, options)
+  const after = now()
+  const tookMs = Math.max(after.wallMs - before.wallMs, after.monotonicMs - before.monotonicMs)
+  const hasSlept = tookMs > options.timeoutMs + LATE_MS
+  if (found.status !== 'unhealthy' || !hasSlept || options.signal?.aborted === true) return result(found)
+  // Its deadline has passed, and its connection has died, while this machine slept: that says nothing of the endpoint.
+  startedAt = performance.now()
+  return result(await probeHttp(endpoint, options))
+}
+
+/** A probe ends so much later than its deadline at most, in milliseconds, or the machine has slept meanwhile. */
+const LATE_MS = 1_000
+
+const clocks: NonNullable<ProbeOptions['now']> = () => ({
+  wallMs: Date.now(),
+  monotonicMs: performance.now(),
+})
+
+/** Asks an endpoint that is reached by a URL once, within the deadline. */
+const probeHttp = async (
+  endpoint: UpstreamEndpoint,
+  options: ProbeOptions,
+): Promise<Pick<EndpointProbe, 'status' | 'era' | 'message'>> => {
   const deadline = AbortSignal.timeout(options.timeoutMs)
   const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
   try {
     if (options.keepSession === true && (await endpoint.probeSession.ping(options.timeoutMs, signal))) {
       endpoint.breaker.reset()
-      return result({ status: 'healthy', era: 'legacy', message: undefined })
+      return { status: 'healthy', era: 'legacy', message: undefined }
     }
     const modern = await answersDiscover(endpoint, options, signal)
     if (modern === true) endpoint.era.learn({ modern })
     else if (await initializeOnce(endpoint, options, signal)) endpoint.era.learn({ modern, legacy: true })
     endpoint.breaker.reset()
-    return result({ status: 'healthy', era: modern === true ? 'modern' : 'legacy', message: undefined })
+    return { status: 'healthy', era: modern === true ? 'modern' : 'legacy', message: undefined }
   } catch (error) {
     if (UpstreamError.is(error) && error.reason === 'needs_login') {
-      return result({ status: 'needs_login', era: undefined, message: error.message })
+      return { status: 'needs_login', era: undefined, message: error.message }
     }
     const message = deadline.aborted ? `no answer within ${options.timeoutMs} ms` : messageOf(error)
-    return result({ status: 'unhealthy', era: undefined, message })
+    return { status: 'unhealthy', era: undefined, message }
   }
 }
 

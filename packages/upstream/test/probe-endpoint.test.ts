@@ -56,6 +56,29 @@ describe('a probe finds healthy', () => {
     expect(server.requestHeaders).toHaveLength(1)
   })
 
+  test.each(['wallMs', 'monotonicMs'] as const)(
+    'a server whose first answer was slept through, by %s',
+    async (clock) => {
+      let asked = 0
+      await using upstream = await startHttpUpstream(({ rpcId }, response) => {
+        asked += 1
+        if (asked === 1) response.destroy()
+        else
+          answerJson(response, { jsonrpc: '2.0', id: rpcId, result: { supportedVersions: ['2026-07-28'] } })
+      })
+      await using open = openUpstream(upstream.url)
+      // The first look is before the sleep.
+      const times = [0]
+      const now = (): { wallMs: number; monotonicMs: number } => ({
+        wallMs: 0,
+        monotonicMs: 0,
+        [clock]: times.shift() ?? 60_000,
+      })
+      expect(await probe(open.endpoint, { now })).toMatchObject({ ...HEALTHY, era: 'modern' })
+      expect(asked).toBe(2)
+    },
+  )
+
   test('server-everything', { timeout: 60_000 }, async () => {
     await using server = await startEverythingServer()
     await using open = openUpstream(server.url)
