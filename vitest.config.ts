@@ -32,7 +32,6 @@ export default defineConfig({
         globalSetup: ['packages/testing/src/vitest-services.ts'],
         testTimeout: 90_000,
         hookTimeout: 120_000,
-        fileParallelism: false,
       }),
     ],
   },

@@ -20,7 +20,7 @@ const expectRefusal = (end: GatewayEnd, ...words: readonly (string | RegExp)[]):
   expect(end.signal).toBeNull()
   expect(end.code).toBeGreaterThan(0)
   const lines = end.stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{"level":'))
-  expect(lines, end.stderr).toHaveLength(1)
+  expect(lines).toHaveLength(1)
   for (const word of words) expect(lines[0]).toMatch(word)
 }
 
