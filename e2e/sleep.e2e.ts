@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,20 +75,22 @@ describe('a gateway that slept', () => {
   }
 
   test('answers the first call after it', { timeout: 120_000 }, async () => {
-    expectAnswered(await echo('before'), 'before')
+    const attempt = randomUUID()
+    expectAnswered(await echo(`before ${attempt}`), `before ${attempt}`)
     await sleep()
     gateway.signal('SIGCONT')
-    expectAnswered(await echo('after'), 'after')
+    expectAnswered(await echo(`after ${attempt}`), `after ${attempt}`)
   })
 
   test('answers a call that came while it slept', { timeout: 120_000 }, async () => {
-    expectAnswered(await echo('before another'), 'before another')
+    const attempt = randomUUID()
+    expectAnswered(await echo(`before ${attempt}`), `before ${attempt}`)
     await sleep()
     // Taken by the system on behalf of the process, which finds it when it wakes.
-    const waiting = echo('meanwhile')
+    const waiting = echo(`meanwhile ${attempt}`)
     await delay(1_000)
     gateway.signal('SIGCONT')
-    expectAnswered(await waiting, 'meanwhile')
+    expectAnswered(await waiting, `meanwhile ${attempt}`)
   })
 
   test('has told the log, and takes the server for healthy', async () => {
