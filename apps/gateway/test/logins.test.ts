@@ -17,9 +17,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
+import { ADMIN_KEY } from './support/in-process-gateway.ts'
 import { PROGRAM_DIRECTORY } from './support/program-directory.ts'
 
-const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 const REDIRECT_URI = 'http://127.0.0.1:40123/callback'
 
 interface Answer {

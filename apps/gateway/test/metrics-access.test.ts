@@ -5,8 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 import { problemOf } from '../src/http/problem.ts'
 import { metricsRoute } from '../src/http/routes/metrics.ts'
-
-const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
+import { ADMIN_KEY } from './support/in-process-gateway.ts'
 
 describe('/metrics (S59)', () => {
   test.each([

@@ -10,8 +10,7 @@ import { expect, test } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
-
-const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
+import { ADMIN_KEY } from './support/in-process-gateway.ts'
 
 /** Starts a gateway in this process; `environment` decides where its cache is. */
 const startGateway = async (resources: AsyncDisposableStack, environment: Record<string, string>) => {

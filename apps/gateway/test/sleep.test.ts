@@ -17,9 +17,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createContainer } from '../src/container.ts'
 import { Gateway } from '../src/gateway.ts'
 import { DataDirectory } from '../src/process/data-directory.ts'
+import { ADMIN_KEY } from './support/in-process-gateway.ts'
 import { PROGRAM_DIRECTORY } from './support/program-directory.ts'
 
-const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 const TEN_MINUTES_MS = 600_000
 
 // The clock of the wall goes on while a machine sleeps; the one that never goes back stands still.

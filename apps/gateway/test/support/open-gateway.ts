@@ -8,9 +8,8 @@ import type { CapabilityView } from '@mreg/registry'
 import { createContainer } from '../../src/container.ts'
 import { Gateway } from '../../src/gateway.ts'
 import { DataDirectory } from '../../src/process/data-directory.ts'
+import { ADMIN_KEY } from './in-process-gateway.ts'
 import { PROGRAM_DIRECTORY } from './program-directory.ts'
-
-const ADMIN_KEY = 'mreg_a_key_for_this_test_0123456789'
 
 /** What the API answered. */
 export interface ApiAnswer {
